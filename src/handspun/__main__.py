@@ -1,0 +1,5 @@
+"""`python -m handspun` is `handspun`."""
+
+from handspun.cli.app import main
+
+main()

@@ -1,0 +1,74 @@
+"""The program `handspun`: one verb per file of this folder, and what an ending means.
+
+A verb is a file VERB.py with a function, or a cyclopts App, of the same name. What is slow to import (torch, numpy) it imports
+inside that function. Its exit code is 0, or the integer it returns. A HandspunError is one sentence and exit code 1, wrong
+usage is 2, Ctrl-C is 130; anything else is a bug and shows its traceback.
+"""
+
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from handspun import __version__, cli
+from handspun.cli import terminal
+from handspun.errors import HandspunError
+
+USAGE, INTERRUPTED, NO_READER = 2, 130, 141
+DESCRIPTION = "Build a language model of your own, from raw text to an assistant that answers."
+
+
+def verbs() -> dict[str, Any]:
+    """The function or App of each file beside this one that has one of its own name; the other files serve them."""
+    names = [module.name for module in pkgutil.iter_modules(cli.__path__)]
+    found = {name: getattr(import_module(f"handspun.cli.{name}"), name, None) for name in names}
+    return {name: verb for name, verb in found.items() if verb is not None}
+
+
+def build_app() -> App:
+    """The program with every verb."""
+    app = App(
+        name="handspun",
+        help=DESCRIPTION,
+        version=__version__,
+        default_parameter=Parameter(negative=()),
+        help_format="plaintext",
+        suppress_keyboard_interrupt=False,
+        print_error=False,
+        exit_on_error=False,
+        verbose=False,
+        result_action="return_value",
+    )
+    for verb in verbs().values():
+        app.command(verb)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        result = build_app()(arguments)
+    except CycloptsError as error:
+        terminal.error(f"{str(error).strip()} (`handspun --help` lists the verbs, `handspun VERB --help` explains one)")
+        return USAGE
+    except HandspunError as error:
+        terminal.error(str(error))
+        return 1
+    except PermissionError as error:
+        terminal.error(f"{error.filename} may not be opened; change its permissions, or give another folder with --run DIR.")
+        return 1
+    except KeyboardInterrupt:
+        terminal.say("interrupted: what was saved is whole; run the same command again to go on from there.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        terminal.abandon_stdout()
+        return NO_READER
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """The console script."""
+    raise SystemExit(run(sys.argv[1:]))

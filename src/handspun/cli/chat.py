@@ -1,0 +1,86 @@
+"""handspun chat: talk with a trained model in the terminal."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from handspun.cli import terminal
+from handspun.cli.generate import passage_text
+from handspun.cli.workshop import find_run
+from handspun.errors import PromptError
+from handspun.recipe import load_recipe
+
+if TYPE_CHECKING:
+    from handspun.generate.session import ChatSession
+
+HELP = """\
+  end a line with \\ to go on in the next one
+  /passage TEXT     give the next message a passage to read; /passage @FILE reads it from a file
+  /new              forget this conversation
+  /help             this list
+  /quit             leave (or Ctrl-D)"""
+
+
+def chat(run: str, *overrides: str) -> None:
+    """Talk with a trained model. It remembers the conversation; /help lists what else it understands.
+
+    Parameters
+    ----------
+    run
+        A run folder, or the name of a run in runs/.
+    overrides
+        Keys to set, such as generate.temperature=0.8.
+    """
+    from handspun.generate.session import ChatSession, load_engine
+
+    folder = find_run(run)
+    config = load_recipe(str(folder.path), overrides).generate
+    session = ChatSession(load_engine(folder.finished), config)
+    passage: str | None = None
+    terminal.say(f"{folder.path.name}: type a message; /help for more, Ctrl-D to leave")
+    while (message := read_message()) is not None:
+        command, _, rest = message.partition(" ")
+        try:
+            match command:
+                case "":
+                    continue
+                case "/quit":
+                    return
+                case "/help":
+                    terminal.say(HELP)
+                case "/new":
+                    session = ChatSession(session.engine, config)
+                    terminal.say("a new conversation")
+                case "/passage":
+                    passage = passage_text(rest) or None
+                    terminal.say("the next message comes with this passage" if passage else "no passage: /passage TEXT or @FILE")
+                case _ if command.startswith("/"):
+                    terminal.say(f"{command} is no command; /help lists them.")
+                case _:
+                    answer(session, message, passage)
+                    passage = None
+        except PromptError as error:
+            terminal.error(str(error))
+
+
+def read_message() -> str | None:
+    """One message, over several lines where they end in a backslash; None at the end of input."""
+    lines = []
+    while True:
+        if sys.stdin.isatty():
+            sys.stderr.write("… " if lines else "> ")
+            sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            return "\n".join(lines).strip() or None
+        lines.append(line.rstrip("\n").removesuffix("\\"))
+        if not line.rstrip("\n").endswith("\\"):
+            return "\n".join(lines).strip()
+
+
+def answer(session: "ChatSession", message: str, passage: str | None) -> None:
+    """Send a message and write the reply as it comes."""
+    for text in session.say(message, passage=passage):
+        terminal.write(text)
+    terminal.write_line()
+    if session.n_forgotten:
+        terminal.say("(the conversation outgrew the context: its oldest messages were forgotten)")

@@ -1,0 +1,88 @@
+"""handspun generate: replies or continuations from a trained model, for people and for scripts."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handspun.cli import terminal
+from handspun.cli.workshop import find_run
+from handspun.recipe import load_recipe
+
+if TYPE_CHECKING:
+    from handspun.generate.engine import Engine, Reply
+
+OVERRIDE = re.compile(r"generate\.\w+=")
+
+
+def generate(run: str, *prompts: str, passage: str | None = None, text: bool = False, json: bool = False) -> None:
+    """Reply to one or more prompts, all at once.
+
+    Parameters
+    ----------
+    run
+        A run folder, or the name of a run in runs/.
+    prompts
+        What to say to the model; and keys to set, such as generate.temperature=0.8. Without a prompt, standard input is one.
+    passage
+        A text, or @FILE, for the model to read before each prompt.
+    text
+        Continue the prompts as plain text instead of replying to them.
+    json
+        Print one JSON object: for each prompt the reply, why it ended, and per token where in the prompt it was copied from.
+    """
+    import sys
+
+    from handspun.generate.session import load_engine
+
+    folder = find_run(run)
+    overrides = [prompt for prompt in prompts if OVERRIDE.match(prompt)]
+    spoken = [prompt for prompt in prompts if not OVERRIDE.match(prompt)] or [sys.stdin.read().strip()]
+    config = load_recipe(str(folder.path), overrides).generate
+    engine = load_engine(folder.finished)
+    asked = [continued(engine, prompt) if text else asked_for(engine, prompt, passage_text(passage)) for prompt in spoken]
+    replies = engine.generate(asked, config)
+    if json:
+        terminal.write_json({"replies": [as_json(engine, prompt, reply) for prompt, reply in zip(spoken, replies)]})
+    else:
+        for prompt, reply in zip(spoken, replies):
+            terminal.write_line(prompt + reply.text if text else reply.text)
+
+
+def passage_text(passage: str | None) -> str | None:
+    """The passage itself, read from its file where it is given as @FILE. Raises PromptError."""
+    from handspun.errors import PromptError
+
+    if passage is None or not passage.startswith("@"):
+        return passage
+    path = Path(passage[1:])
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"--passage {passage}: the file cannot be read ({error}); give the path of a UTF-8 text file.") from error
+
+
+def asked_for(engine: "Engine", prompt: str, passage: str | None) -> list[int]:
+    """The ids of a message, with its passage, and of the opening of the reply."""
+    from handspun.corpus.document import Message
+    from handspun.tokens.chat import render
+
+    messages = [*([Message("passage", passage)] if passage else []), Message("user", prompt)]
+    return render(engine.tokenizer, messages, open_reply=True).ids.tolist()
+
+
+def continued(engine: "Engine", prompt: str) -> list[int]:
+    """The ids of a document that begins with the prompt."""
+    return [engine.tokenizer.end_of_text, *engine.tokenizer.encode(prompt)]
+
+
+def as_json(engine: "Engine", prompt: str, reply: "Reply") -> dict[str, Any]:
+    """A reply with the tokens it is made of."""
+    return {
+        "prompt": prompt,
+        "reply": reply.text,
+        "finish_reason": reply.finish_reason,
+        "prompt_tokens": [engine.tokenizer.spelled(id) for id in reply.prompt_ids],
+        "tokens": [
+            {"text": token.text, "log_prob": round(token.log_prob, 4), "copied_from": token.copied_from} for token in reply.tokens
+        ],
+    }

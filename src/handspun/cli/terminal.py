@@ -1,0 +1,129 @@
+"""All the printing. Data goes to stdout, talk to stderr; rich where a person watches, plain lines where a file does.
+
+NO_COLOR and TERM=dumb are honored. rich is imported only when something is drawn with it, so that errors and help are instant.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PLAIN_WIDTH = 10_000
+
+
+def is_watched() -> bool:
+    """Whether stderr is a terminal that can move its cursor."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@cache
+def talk_console() -> "Console":
+    """The rich console on stderr: one for the whole process, so that lines and progress do not overwrite each other."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def say(text: str = "") -> None:
+    """One line of talk."""
+    if is_watched():
+        talk_console().print(text)
+    else:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def error(sentence: str) -> None:
+    """Why it ends here."""
+    say(f"error: {sentence}")
+
+
+def sample(prompt: str, text: str) -> None:
+    """A prompt and how the model goes on, the model's part set off where there is color."""
+    if is_watched():
+        from rich.text import Text
+
+        talk_console().print(Text.assemble("  ", (prompt, "dim"), (text, "bold")))
+    else:
+        say(f"  {prompt}{text}")
+
+
+def write(text: str) -> None:
+    """Text to stdout as it comes, without a line end: a reply that is being generated."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def write_line(text: str = "") -> None:
+    """One line of data."""
+    write(f"{text}\n")
+
+
+def abandon_stdout() -> None:
+    """Forget what nobody will read, so that the interpreter does not stumble over it when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_json(value: Mapping[str, Any]) -> None:
+    """One JSON object on stdout."""
+    write_line(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Aligned columns on stdout: numbers to the right, an absent value as a dash."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[cell_text(value) for value in row] for row in rows]
+    drawn = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
+    for index, column in enumerate(columns):
+        is_number = bool(cells) and all(row[index].replace(",", "").replace(".", "").strip("-").isdecimal() for row in cells)
+        drawn.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    for row in cells:
+        drawn.add_row(*map(Text, row))
+    is_screen = sys.stdout.isatty()
+    console = Console(file=sys.stdout, width=None if is_screen else PLAIN_WIDTH, highlight=False)
+    with console.capture() as captured:
+        console.print(drawn)
+    for line in captured.get().splitlines():
+        write_line(line.rstrip())
+
+
+def cell_text(value: Any) -> str:
+    """A value as a table shows it: thousands apart, four significant decimals."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+        case _:
+            return str(value)
+
+
+def bytes_text(n_bytes: float) -> str:
+    """A size with its unit: "3.1 MiB"."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if n_bytes < 1024:
+            return f"{n_bytes:,.0f} {unit}" if unit == "bytes" else f"{n_bytes:,.1f} {unit}"
+        n_bytes /= 1024
+    return f"{n_bytes:,.1f} GiB"
+
+
+def duration_text(seconds: float) -> str:
+    """A time as a person says it: "8 s", "4 min 05 s", "2 h 07 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"

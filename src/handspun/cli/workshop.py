@@ -1,0 +1,81 @@
+"""What the verbs that work on a run have in common: finding it, locking it, and showing what happens in it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handspun import machine, provenance
+from handspun.cli import terminal
+from handspun.cli.progress import Progress
+from handspun.errors import RunError
+from handspun.files import MANIFEST, sha256, write_json
+from handspun.recipe import Recipe, load_recipe
+from handspun.runs import Run
+from handspun.settings import to_toml
+
+if TYPE_CHECKING:
+    from handspun.stages.stage import Outcome, Workshop
+
+RUNS = Path("runs")
+
+
+class TerminalReporter:
+    """Shows the stages on the terminal."""
+
+    def progress(self, stage: str, unit: str) -> Progress:
+        """A progress line for as long as it is entered."""
+        return Progress(stage, unit)
+
+    def say(self, text: str) -> None:
+        """One line of talk."""
+        terminal.say(text)
+
+    def sample(self, prompt: str, text: str) -> None:
+        """A prompt and the model's reply."""
+        terminal.sample(f"{prompt} → ", text)
+
+
+@contextmanager
+def opened(recipe: Recipe, folder: Path | None) -> "Iterator[Workshop]":
+    """The workshop of a recipe, its run folder claimed and locked. Raises RunError."""
+    from handspun.stages.stage import Workshop
+
+    run = Run(folder or RUNS / recipe.name)
+    with run.lock():
+        run.claim(recipe.name, to_toml(recipe))
+        yield Workshop(recipe, run, TerminalReporter())
+
+
+def run_until(stage: str, recipe: str, overrides: Sequence[str], folder: Path | None) -> "tuple[Run, list[Outcome]]":
+    """Do what is not done yet of a recipe's stages, up to `stage`, saying what was fresh."""
+    loaded = load_recipe(recipe, overrides)
+    from handspun.stages.pipeline import run_stages
+
+    outcomes = []
+    with opened(loaded, folder) as workshop:
+        for outcome in run_stages(workshop, until=stage):
+            done = "nothing to do" if outcome.was_fresh else f"done in {terminal.duration_text(outcome.seconds)}"
+            terminal.say(f"{outcome.stage}: {done}")
+            outcomes.append(outcome)
+            if not outcome.was_fresh:
+                note_provenance(workshop)
+    return workshop.run, outcomes
+
+
+def note_provenance(workshop: "Workshop") -> None:
+    """Write down where the run's results come from so far."""
+    run = workshop.run
+    data = {manifest.parent.name: sha256(manifest) for folder in (run.corpus, run.tokens) for manifest in folder.rglob(MANIFEST)}
+    facts = provenance.collect(seed=workshop.recipe.seed, machine=machine.facts(), data=data)
+    write_json(run.provenance_path, facts)
+
+
+def find_run(name: str) -> Run:
+    """The run at a path, or of that name in runs/. Raises RunError naming those there are."""
+    for path in (Path(name), RUNS / name):
+        if (path / "recipe.toml").is_file():
+            return Run(path)
+    known = sorted(folder.parent.name for folder in RUNS.glob("*/recipe.toml"))
+    hint = f"there are {', '.join(known)}" if known else "there are none yet: `handspun make quickstart` makes one"
+    raise RunError(f'no run "{name}"; {hint}.')

@@ -1,0 +1,204 @@
+"""Raw text in, clean documents out: the stage `curate` from its sources to its sealed folder."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from handspun.corpus.config import CorpusConfig
+from handspun.corpus.dedup import Grams, NearIndex, SeenTexts, word_grams
+from handspun.corpus.dialogues import read_dialogues
+from handspun.corpus.document import Conversation, Document, Message, Question
+from handspun.corpus.manners import manners
+from handspun.corpus.normalize import Normalizer
+from handspun.corpus.python_docs import PythonLibrary, library_bytes, read_library
+from handspun.corpus.python_objects import folded
+from handspun.corpus.quarantine import Quarantine
+from handspun.corpus.questions import held_out_questions, training_conversations
+from handspun.corpus.records import line_of, read_conversations, read_documents, read_questions, write_records
+from handspun.corpus.report import BAD, DUPLICATE, EMPTY, NEAR_HELD_OUT, CurationReport, SourceTally, read_report
+from handspun.corpus.sources import LocalSource
+from handspun.corpus.split import is_held_out
+from handspun.errors import CorpusError
+from handspun.files import MANIFEST, disk_errors, durable_writer, seal_folder
+
+__all__ = ["CurationReport", "curate", "read_conversations", "read_documents", "read_questions", "read_report"]
+
+TRAIN, VAL, CONVERSATIONS, QUESTIONS = "train.jsonl", "val.jsonl", "train_conversations.jsonl", "questions.jsonl"
+REPORT, BAD_LINES, CANDIDATES = "report.json", "bad_lines.jsonl", ".candidates.jsonl"
+
+OnProgress = Callable[[int, int | None], None]
+
+
+def curate(config: CorpusConfig, folder: Path, on_progress: OnProgress | None = None) -> CurationReport:
+    """Read the sources, clean them, split them, and write the sealed corpus folder.
+
+    `on_progress(done, total)` counts bytes of the sources, each twice: once read, once compared with the held-out side.
+    Raises CorpusError (a source is missing, too much of it is unreadable, nothing is left) and DiskFullError.
+    """
+    return _Curation(config, folder, on_progress).run()
+
+
+class _Curation:
+    """One run over the sources. Documents stream through; only hashes and the 5-grams of the held-out side stay in memory."""
+
+    def __init__(self, config: CorpusConfig, folder: Path, on_progress: OnProgress | None) -> None:
+        self.config = config
+        self.folder = folder.with_name(f"{folder.name}.partial")
+        self.final_folder = folder
+        self.local = {name: LocalSource(name) for name in config.sources if name != "python"}
+        self.tallies = {name: SourceTally(name) for name in config.sources}
+        self.normalize = Normalizer(config.normalize, keep_emoji=config.keep_emoji)
+        self.seen = SeenTexts()
+        self.held_out_grams: list[Grams] = []
+        self.input_bytes = sum(library_bytes() if name == "python" else self.local[name].n_bytes for name in config.sources)
+        self.done_bytes = 0
+        self.on_progress = on_progress
+
+    def run(self) -> CurationReport:
+        """Every step in order, in a folder beside the final one: what was curated before stays until all of this is whole."""
+        started = time.monotonic()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with durable_writer(self.folder / BAD_LINES) as file:
+            quarantine = Quarantine(file)
+            self._gather(quarantine)
+            n_conversations = write_records(self.folder / CONVERSATIONS, self._conversations(quarantine))
+        self._check(quarantine)
+        self._advance_to(self.input_bytes)
+        self._separate()
+        n_questions = write_records(self.folder / QUESTIONS, self._questions())
+        report = self._report(quarantine, n_conversations, n_questions, time.monotonic() - started)
+        report.write(self.folder / REPORT)
+        self._publish()
+        self._advance_to(2 * self.input_bytes)
+        return report
+
+    @cached_property
+    def library(self) -> PythonLibrary:
+        """Python's documentation, read once for text and questions."""
+        return read_library(self._advance if "python" in self.config.sources else lambda _: None)
+
+    @cached_property
+    def _trained_library(self) -> PythonLibrary:
+        return self.library.only(lambda group: not self._is_held_out(group))
+
+    def _advance(self, n_bytes: int) -> None:
+        self._advance_to(self.done_bytes + n_bytes)
+
+    def _advance_to(self, n_bytes: int) -> None:
+        self.done_bytes = n_bytes
+        if self.on_progress:
+            self.on_progress(n_bytes, 2 * self.input_bytes)
+
+    def _is_held_out(self, group: str) -> bool:
+        return is_held_out(group, self.config.val_share)
+
+    def _gather(self, quarantine: Quarantine) -> None:
+        """Write the held-out documents to val.jsonl, and the others to a file of candidates for training."""
+        candidates = self.folder / CANDIDATES
+        with durable_writer(self.folder / VAL) as val, disk_errors(candidates), candidates.open("wb") as train:
+            for document in self._clean_documents(quarantine):
+                tally = self.tallies[document.source]
+                if self._is_held_out(str(document.metadata.get("group") or folded(document.text))):
+                    tally.n_val += 1
+                    tally.val_bytes += len(document.text.encode())
+                    self.held_out_grams.append(word_grams(document.text))
+                    val.write(line_of(document))
+                else:
+                    train.write(line_of(document))
+
+    def _clean_documents(self, quarantine: Quarantine) -> Iterator[Document]:
+        """Every document of every source in order, normalized; empty and repeated ones are counted and left out."""
+        for document in self._raw_documents(quarantine):
+            document = replace(document, text=self.normalize(document.text))
+            if not document.text.strip():
+                self.tallies[document.source].drop(EMPTY)
+            elif self.config.dedup and not self.seen.is_new(document.text):
+                self.tallies[document.source].drop(DUPLICATE)
+            else:
+                yield document
+
+    def _raw_documents(self, quarantine: Quarantine) -> Iterator[Document]:
+        for name in self.tallies:
+            if name == "python":
+                yield from self.library.documents()
+            else:
+                yield from self.local[name].documents(quarantine, self._advance)
+
+    def _check(self, quarantine: Quarantine) -> None:
+        """Stop where too much is unreadable or nothing is left to learn from or to measure on."""
+        if quarantine.bad_share > self.config.max_bad_share:
+            raise CorpusError(
+                f"{quarantine.n_bad:,} of {quarantine.n_bad + quarantine.n_good:,} records are unreadable, more than "
+                f"corpus.max_bad_share={self.config.max_bad_share} allows (first: {quarantine.first}); mend those that "
+                f"{self.folder / BAD_LINES} lists, or raise corpus.max_bad_share."
+            )
+        if not quarantine.n_bad:
+            (self.folder / BAD_LINES).unlink()
+        sources = ", ".join(self.config.sources)
+        if not (self.folder / CANDIDATES).stat().st_size:
+            raise CorpusError(f"no text to train on is left of corpus.sources ({sources}): name sources with more text.")
+        if self.config.val_share and not self.held_out_grams:
+            raise CorpusError(
+                f"corpus.val_share={self.config.val_share} held out not one document of corpus.sources ({sources}): "
+                f"raise it to 0.1 or more, or name more text."
+            )
+
+    def _separate(self) -> None:
+        """Write the candidates to train.jsonl, without those that nearly repeat a held-out document."""
+        near_held_out = NearIndex(self.held_out_grams)
+        candidates = self.folder / CANDIDATES
+        size = candidates.stat().st_size
+        with durable_writer(self.folder / TRAIN) as file:
+            for document in read_documents(candidates):
+                tally = self.tallies[document.source]
+                line = line_of(document)
+                if near_held_out.is_near(document.text):
+                    tally.drop(NEAR_HELD_OUT)
+                else:
+                    tally.n_train += 1
+                    tally.train_bytes += len(document.text.encode())
+                    file.write(line)
+                self._advance(len(line) * self.input_bytes // size)
+        candidates.unlink()
+
+    def _publish(self) -> None:
+        """Move the files to the final folder and seal it; the manifest goes first and comes back last."""
+        self.final_folder.mkdir(parents=True, exist_ok=True)
+        for name in (MANIFEST, BAD_LINES):
+            (self.final_folder / name).unlink(missing_ok=True)
+        for path in sorted(self.folder.iterdir()):
+            path.replace(self.final_folder / path.name)
+        self.folder.rmdir()
+        seal_folder(self.final_folder)
+
+    def _conversations(self, quarantine: Quarantine) -> Iterator[Conversation]:
+        """What to tune on, from every place that is named, in the corpus' own form of text."""
+        for name in self.config.conversations:
+            if name == "python":
+                found = training_conversations(self._trained_library, self.library.group_of)
+            else:
+                found = manners() if name == "manners" else read_dialogues(name, quarantine)
+            for conversation in found:
+                messages = tuple(Message(message.role, self.normalize(message.content)) for message in conversation.messages)
+                yield replace(conversation, messages=messages)
+
+    def _questions(self) -> Iterator[Question]:
+        """The held-out questions, in the corpus' own form of text."""
+        if "python" not in self.config.conversations:
+            return
+        for question in held_out_questions(self.library.only(self._is_held_out), self._trained_library):
+            texts = {key: self.normalize(getattr(question, key)) for key in ("question", "answer", "passage", "wrong_passage")}
+            yield replace(question, **texts)
+
+    def _report(self, quarantine: Quarantine, n_conversations: int, n_questions: int, seconds: float) -> CurationReport:
+        notes = []
+        if self.normalize.n_unrepaired:
+            notes.append(
+                f'{self.normalize.n_unrepaired:,} texts look garbled: pip install "handspun[data]" and run again to mend them.'
+            )
+        for source, count in quarantine.bad_by_source.items():
+            self.tallies.setdefault(source, SourceTally(source)).drop(BAD, count)
+        return CurationReport(tuple(self.tallies.values()), n_conversations, n_questions, tuple(notes), round(seconds, 3))

@@ -1,0 +1,53 @@
+"""What can go wrong for a user, drawn as a tree.
+
+HandspunError              one sentence: what, where, and the remedy; exit code 1, no traceback
+├── SettingsError          a recipe or an override that cannot be
+├── CorpusError            text that is missing, unreadable or too bad to go on with
+├── TokenizerError         a tokenizer that cannot be learnt, loaded or trusted
+├── DamagedFileError       a file whose bytes are not the bytes we wrote
+├── DiskFullError          no room to write; what was there before is still there
+├── RunError               a run folder that is locked, or belongs to another recipe
+├── CheckpointError        no whole checkpoint, or one of another shape
+├── DeviceError            a device that is absent, or too small for what was asked
+└── PromptError            a prompt that the model cannot take
+"""
+
+
+class HandspunError(Exception):
+    """Something the user can mend. The message is one sentence that names the thing, its value and the remedy."""
+
+
+class SettingsError(HandspunError):
+    """A recipe or an override that cannot be."""
+
+
+class CorpusError(HandspunError):
+    """Text that is missing, unreadable or too bad to go on with."""
+
+
+class TokenizerError(HandspunError):
+    """A tokenizer that cannot be learnt, loaded or trusted."""
+
+
+class DamagedFileError(HandspunError):
+    """A file whose bytes are not the bytes we wrote."""
+
+
+class DiskFullError(HandspunError):
+    """No room to write; what was there before is still there."""
+
+
+class RunError(HandspunError):
+    """A run folder that is locked, or that belongs to another recipe."""
+
+
+class CheckpointError(HandspunError):
+    """No whole checkpoint, or one of another shape."""
+
+
+class DeviceError(HandspunError):
+    """A device that is absent, or too small for what was asked."""
+
+
+class PromptError(HandspunError):
+    """A prompt that the model cannot take."""

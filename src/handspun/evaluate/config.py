@@ -1,0 +1,25 @@
+"""What is measured at the end of a run, as a recipe gives it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluateConfig:
+    """Held-out text and held-out questions."""
+
+    ngram_order: int = 5
+    """Bytes the n-gram baseline looks at: the byte it predicts and the ones before it."""
+    n_questions: int | None = None
+    """Ask at most this many of the held-out questions of each kind. Absent: all."""
+    question_kind: str = "does"
+    """The kind of question the headline counts; the others are reported beside it."""
+    rows: int = 64
+    """Questions answered at once."""
+
+    def __post_init__(self) -> None:
+        if self.ngram_order < 1:
+            raise ValueError(f"ngram_order={self.ngram_order}: must be at least 1")
+        if self.n_questions is not None and self.n_questions < 1:
+            raise ValueError(f"n_questions={self.n_questions}: must be at least 1, or leave it out")
+        if self.rows < 1:
+            raise ValueError(f"rows={self.rows}: must be at least 1")

@@ -1,0 +1,51 @@
+"""From log-probabilities to the next token."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from handspun.generate.config import GenerateConfig
+
+
+def choose(
+    log_probs: Float[Tensor, "B V"],
+    contexts: Sequence[Int[Tensor, " T"]],
+    config: GenerateConfig,
+    generators: Sequence[torch.Generator],
+) -> Int[Tensor, " B"]:
+    """The next token of each row. Each row has its own generator, so its tokens do not depend on its neighbors."""
+    scores = penalized(log_probs, contexts, config.repetition_penalty)
+    if config.temperature is None:
+        return scores.argmax(-1)
+    kept = limited(scores / config.temperature, config)
+    draws = [torch.multinomial(row, 1, generator=generator) for row, generator in zip(kept.softmax(-1), generators)]
+    return torch.cat(draws)
+
+
+def penalized(
+    scores: Float[Tensor, "B V"], contexts: Sequence[Int[Tensor, " T"]], penalty: float
+) -> Float[Tensor, "B V"]:
+    """Scores with those of tokens already in the context pushed down."""
+    if penalty == 1.0:
+        return scores
+    result = scores.clone()
+    for row, context in zip(result, contexts):
+        seen = context.unique()
+        row[seen] = torch.where(row[seen] > 0, row[seen] / penalty, row[seen] * penalty)
+    return result
+
+
+def limited(scores: Float[Tensor, "B V"], config: GenerateConfig) -> Float[Tensor, "B V"]:
+    """Scores with -inf for every token that top_k, min_p or top_p rule out, in this order."""
+    if config.top_k is not None and config.top_k < scores.shape[-1]:
+        scores = scores.masked_fill(scores < scores.topk(config.top_k).values[:, -1:], float("-inf"))
+    if config.min_p is not None:
+        probs = scores.softmax(-1)
+        scores = scores.masked_fill(probs < config.min_p * probs.amax(-1, keepdim=True), float("-inf"))
+    if config.top_p is not None:
+        ordered, order = scores.softmax(-1).sort(descending=True)
+        is_beyond = ordered.cumsum(-1) - ordered >= config.top_p
+        scores = scores.masked_fill(torch.zeros_like(is_beyond).scatter(1, order, is_beyond), float("-inf"))
+    return scores

@@ -1,0 +1,113 @@
+"""The shape of a transformer, as a recipe gives it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Position = Literal["learned", "rope", "alibi", "nope"]
+Activation = Literal["gelu", "gelu_tanh", "swiglu", "relu2"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """A decoder-only transformer with pre-normalization.
+
+    The defaults are a portable shape: stock transformers (Qwen3ForCausalLM) and llama.cpp load it.
+    """
+
+    d_model: int = 256
+    """Width of the residual stream."""
+    n_layers: int = 6
+    """Number of blocks."""
+    n_heads: int = 4
+    """Number of query heads; divides d_model."""
+    n_kv_heads: int | None = None
+    """Number of key and value heads; divides n_heads. Absent: n_heads (multi-head attention)."""
+    d_ff: int | None = None
+    """Width of the feed-forward layer. Absent: 4 d_model, or 8/3 d_model in multiples of 64 for swiglu."""
+    max_seq_len: int = 1024
+    """Longest context in tokens that the model is made for."""
+    position: Position | tuple[Position, ...] = "rope"
+    """How order is told: learned, rope, alibi, nope, or a cycle over the layers such as ["alibi", "nope"]."""
+    norm: Literal["layernorm", "rmsnorm"] = "rmsnorm"
+    """Normalization before each part of a block and before the head."""
+    norm_eps: float = 1e-6
+    """Added to the variance inside the normalization."""
+    activation: Activation = "swiglu"
+    """Feed-forward non-linearity: gelu (exact), gelu_tanh, swiglu (gated) or relu2 (squared ReLU)."""
+    bias: bool = False
+    """Biases in the linear layers and the norms."""
+    tie_embeddings: bool = True
+    """The head shares the embedding table."""
+    qk_norm: bool = True
+    """RMSNorm over each head of queries and keys, before the rotation."""
+    dropout: float = 0.0
+    """Share of activations dropped in training."""
+    rope_theta: float = 10_000.0
+    """Base of the rotary frequencies."""
+    copy_head: bool = False
+    """A pointer over the context mixed into the prediction; not portable. It lets small models quote."""
+    copy_dim: int = 64
+    """Width of the copy head's queries and keys."""
+
+    def __post_init__(self) -> None:
+        for key in ("d_model", "n_layers", "n_heads", "max_seq_len", "copy_dim"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key}={getattr(self, key)}: must be at least 1")
+        for key in ("n_kv_heads", "d_ff"):
+            if getattr(self, key) is not None and getattr(self, key) < 1:
+                raise ValueError(f"{key}={getattr(self, key)}: must be at least 1, or leave it out")
+        if self.d_model % self.n_heads:
+            nearest = max(1, round(self.d_model / self.n_heads)) * self.n_heads
+            raise ValueError(f"d_model={self.d_model}: not divisible by n_heads={self.n_heads}; {nearest} would be")
+        if self.n_heads % self.kv_heads:
+            raise ValueError(f"n_kv_heads={self.n_kv_heads}: does not divide n_heads={self.n_heads}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout}: must be at least 0 and below 1")
+        if not self.positions:
+            raise ValueError("position=[]: name at least one of learned, rope, alibi, nope")
+        if "learned" in self.positions and len(set(self.positions)) > 1:
+            raise ValueError(f"position={list(self.positions)}: learned positions belong to the embedding and cannot alternate")
+        if "rope" in self.positions and self.head_dim % 2:
+            raise ValueError(f"d_model={self.d_model}: rope turns pairs, so d_model / n_heads = {self.head_dim} must be even")
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one head."""
+        return self.d_model // self.n_heads
+
+    @property
+    def kv_heads(self) -> int:
+        """Number of key and value heads."""
+        return self.n_kv_heads or self.n_heads
+
+    @property
+    def ff_width(self) -> int:
+        """Width of the feed-forward layer: `d_ff`, or the default of the activation."""
+        if self.d_ff is not None:
+            return self.d_ff
+        return -(-8 * self.d_model // 192) * 64 if self.is_gated else 4 * self.d_model
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether the feed-forward layer has a gate beside it."""
+        return self.activation == "swiglu"
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """The cycle of positions, repeated over the layers."""
+        return (self.position,) if isinstance(self.position, str) else tuple(self.position)
+
+    def position_of(self, layer: int) -> Position:
+        """How order is told in one layer."""
+        return self.positions[layer % len(self.positions)]
+
+    @property
+    def portable_as(self) -> str | None:
+        """The stock transformers class that holds exactly this shape; None where there is none."""
+        if self.copy_head:
+            return None
+        if (self.positions, self.norm, self.bias, self.qk_norm) == (("learned",), "layernorm", True, False):
+            return "GPT2LMHeadModel" if self.activation in ("gelu_tanh", "gelu") and self.kv_heads == self.n_heads else None
+        if (self.positions, self.norm, self.activation, self.bias) == (("rope",), "rmsnorm", "swiglu", False):
+            return "Qwen3ForCausalLM" if self.qk_norm else "LlamaForCausalLM"
+        return None

@@ -1,0 +1,125 @@
+"""A decoder-only transformer: ids in, hidden states and logits out."""
+
+from collections.abc import Iterator
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from handspun.model.attention import Attention, Biases, View
+from handspun.model.cache import KVCache
+from handspun.model.config import ModelConfig
+from handspun.model.copy_head import FIRST_GATE, CopyHead
+from handspun.model.feed_forward import FeedForward
+from handspun.model.linear import Linear
+from handspun.model.norm import make_norm
+from handspun.model.position import rotary_table
+
+
+class Block(nn.Module):
+    """Look around, then think: attention and feed-forward, each normalized before and added to the stream after."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.attention_norm = make_norm(config)
+        self.attention = Attention(config, layer)
+        self.feed_forward_norm = make_norm(config)
+        self.feed_forward = FeedForward(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, x: Float[Tensor, "B T D"], biases: Biases, rotary: tuple[Tensor, Tensor] | None, cache: KVCache | None
+    ) -> Float[Tensor, "B T D"]:
+        x = x + self.dropout(self.attention(self.attention_norm(x), biases, rotary, cache))
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+
+
+class Transformer(nn.Module):
+    """The model. Weights are fp32; states are computed in `compute_dtype`; logits are fp32."""
+
+    def __init__(self, config: ModelConfig, vocab_size: int, *, compute_dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.config, self.vocab_size, self.compute_dtype = config, vocab_size, compute_dtype
+        self.embedding = nn.Embedding(vocab_size, config.d_model)
+        self.positions = nn.Embedding(config.max_seq_len, config.d_model) if "learned" in config.positions else None
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
+        self.norm = make_norm(config)
+        self.head = None if config.tie_embeddings else Linear(config.d_model, vocab_size, bias=False)
+        self.copy_head = CopyHead(config) if config.copy_head else None
+
+    def initialize(self, seed: int) -> Self:
+        """Draw fresh weights: matrices at 1/sqrt(width), tables at 0.02, and zero where a branch joins the stream."""
+        generator = torch.Generator().manual_seed(seed)
+        for name, weight in self.named_parameters():
+            if weight.ndim == 1:
+                nn.init.constant_(weight, 1.0 if "norm" in name and name.endswith("weight") else 0.0)
+            elif name.endswith(("attention.out.weight", "feed_forward.down.weight")):
+                nn.init.zeros_(weight)
+            else:
+                is_table = name.startswith(("embedding", "positions", "head"))
+                nn.init.normal_(weight, std=0.02 if is_table else weight.shape[1] ** -0.5, generator=generator)
+        if self.copy_head is not None:
+            nn.init.zeros_(self.copy_head.gate.weight)
+            nn.init.constant_(self.copy_head.gate.bias, FIRST_GATE)
+        return self
+
+    @property
+    def head_weight(self) -> Float[Tensor, "V D"]:
+        """The matrix that turns a hidden state into logits."""
+        return self.embedding.weight if self.head is None else self.head.weight
+
+    def forward(
+        self,
+        ids: Int[Tensor, "B T"],
+        *,
+        segments: Int[Tensor, "B T"] | None = None,
+        cache: KVCache | None = None,
+    ) -> Float[Tensor, "B T D"]:
+        """The normalized state after the last block.
+
+        `segments` numbers the documents packed in a row: a token sees only its own. With a `cache` the ids continue
+        what was read before, and are remembered in turn.
+        """
+        positions = torch.arange(ids.shape[1], device=ids.device) if cache is None else cache.positions(ids.shape[1])
+        x = F.embedding(ids, self.embedding.weight)
+        if self.positions is not None:
+            x = x + F.embedding(positions, self.positions.weight)
+        x = self.dropout(x.to(self.compute_dtype))
+        rotary = None
+        if "rope" in self.config.positions:
+            rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, self.compute_dtype)
+        biases = Biases(self.view(ids, segments, cache), self.compute_dtype)
+        for block in self.blocks:
+            x = block(x, biases, rotary, cache)
+        hidden = self.norm(x)
+        if cache is not None:
+            self.remember(ids, hidden, cache)
+        return hidden
+
+    def view(self, ids: Tensor, segments: Tensor | None, cache: KVCache | None) -> View:
+        """Which columns each of the new tokens sees."""
+        n_queries = ids.shape[1]
+        if cache is None:
+            return View(n_queries, n_queries, ids.device, segments=segments)
+        n_keys = cache.n_tokens + n_queries
+        is_token = cache.is_written(n_keys) if cache.is_padded else None
+        return View(n_queries, n_keys, ids.device, is_token=is_token)
+
+    def remember(self, ids: Tensor, hidden: Tensor, cache: KVCache) -> None:
+        """Close the step: note the ids and the copy head's keys, and move the end of the cache."""
+        end = cache.n_tokens + ids.shape[1]
+        cache.ids[:, cache.n_tokens : end] = ids
+        if self.copy_head is not None:
+            cache.copy_keys[:, cache.n_tokens : end] = self.copy_head.key(hidden).to(cache.copy_keys.dtype)
+        cache.n_tokens = end
+
+    def logits(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
+        """Unnormalized log-probabilities over the vocabulary, in fp32."""
+        return F.linear(hidden, self.head_weight.to(hidden.dtype)).float()
+
+    def matrices(self) -> Iterator[nn.Parameter]:
+        """The weights that multiply states inside the blocks: those Muon is made for."""
+        return (weight for weight in self.blocks.parameters() if weight.ndim == 2)

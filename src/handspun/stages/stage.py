@@ -1,0 +1,97 @@
+"""A stage of the way from text to assistant: what it depends on, what it makes, and whether that is still fresh."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from handspun.recipe import Recipe
+from handspun.runs import Run, code_version, stage_key
+from handspun.settings import to_toml, to_tree
+
+
+class Progress(Protocol):
+    """Told how far a stage has come."""
+
+    def __call__(self, done: int, total: int | None = None, **fields: Any) -> None: ...
+
+
+class Reporter(Protocol):
+    """Whoever shows a stage to the user."""
+
+    def progress(self, stage: str, unit: str) -> AbstractContextManager[Progress]:
+        """A progress line for as long as it is entered."""
+        ...
+
+    def say(self, text: str) -> None:
+        """One line of talk."""
+        ...
+
+    def sample(self, prompt: str, text: str) -> None:
+        """What the model makes of a prompt."""
+        ...
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every stage works with."""
+
+    recipe: Recipe
+    run: Run
+    reporter: Reporter
+
+    @property
+    def recipe_toml(self) -> str:
+        """The resolved recipe."""
+        return to_toml(self.recipe)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage. It is run again when its tables, its inputs or its code have changed."""
+
+    name: str
+    tables: Sequence[str]
+    """Recipe tables that decide its result."""
+    rooms: Sequence[str]
+    """Rooms whose code decides its result."""
+    inputs: Callable[[Workshop], Mapping[str, str]]
+    """Hashes of what it reads."""
+    outputs: Callable[[Run], Sequence[Path]]
+    """What it makes inside the run folder."""
+    work: Callable[[Workshop, str], Mapping[str, Any]]
+    """Does it, given its key, and returns the facts worth keeping."""
+    is_asked_for: Callable[[Recipe], bool] = field(default=lambda _: True)
+    """Whether this recipe has the stage at all."""
+
+    def key(self, workshop: Workshop) -> str:
+        """The hash of everything that decides the result."""
+        tables = {name: to_tree(getattr(workshop.recipe, name)) for name in self.tables}
+        code = {room: code_version(room) for room in (*self.rooms, "stages")}
+        return stage_key(self.name, tables=tables, inputs=self.inputs(workshop), code=code)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stage."""
+
+    stage: str
+    seconds: float
+    was_fresh: bool
+    facts: Mapping[str, Any]
+
+
+def run_stage(stage: Stage, workshop: Workshop) -> Outcome:
+    """Do the stage unless what it would make is there already."""
+    run, key = workshop.run, stage.key(workshop)
+    if run.is_fresh(stage.name, key):
+        record = run.stages()[stage.name]
+        return Outcome(stage.name, record["seconds"], was_fresh=True, facts=record["facts"])
+    run.begin(stage.name, key, stage.outputs(run))
+    started = time.monotonic()
+    facts = stage.work(workshop, key)
+    seconds = time.monotonic() - started
+    run.finish(stage.name, seconds, facts)
+    return Outcome(stage.name, seconds, was_fresh=False, facts=facts)

@@ -1,0 +1,152 @@
+"""The stage that pretrains a model on the shards."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from handspun.checkpoint import Checkpoint
+from handspun.corpus.document import Message
+from handspun.device import Device, choose_device, keep_freed_memory
+from handspun.evaluate.bpb import held_out_loss
+from handspun.files import MANIFEST, sha256
+from handspun.generate.config import GenerateConfig
+from handspun.generate.engine import Engine
+from handspun.metrics import Metrics
+from handspun.model.transformer import Transformer
+from handspun.recipe import Recipe
+from handspun.runs import Run
+from handspun.stages.stage import Progress, Stage, Workshop
+from handspun.stages.tokenize import chat_shards, held_out_shards, text_shards, tokenizer_folder
+from handspun.tokens.chat import render
+from handspun.tokens.tokenizer import Tokenizer
+from handspun.train.batches import Batches, ChatRows, TextRows
+from handspun.train.config import TrainConfig
+from handspun.train.trainer import Listeners, StepReport, Trainer
+
+SAMPLE_TOKENS = 40
+
+
+def token_hashes(workshop: Workshop) -> Mapping[str, str]:
+    """The hash of every set of shards and of the vocabulary."""
+    manifests = sorted(workshop.run.tokens.glob(f"*/{MANIFEST}"))
+    return {manifest.parent.name: sha256(manifest) for manifest in manifests}
+
+
+def compute_dtype(config: TrainConfig, device: Device) -> torch.dtype:
+    """The dtype of the recipe, or where it says auto the faster one of the device."""
+    name = device.compute_dtype if config.compute_dtype == "auto" else config.compute_dtype
+    return getattr(torch, name)
+
+
+def pretraining_batches(recipe: Recipe, run: Run, tokenizer: Tokenizer) -> Batches:
+    """Text, and conversations where the recipe mixes them in."""
+    config = recipe.train
+    separator = tokenizer.end_of_text if config.document_mask else None
+    text = TextRows(text_shards(run), config.seq_len, recipe.seed, separator=separator) if config.chat_share < 1 else None
+    chats = None
+    if config.chat_share:
+        chats = ChatRows(chat_shards(run), config.seq_len, recipe.seed, padding=tokenizer.pad, mask_prompt=False)
+    return Batches(config, text, chats)
+
+
+def listeners(workshop: Workshop, tokenizer: Tokenizer, config: TrainConfig, metrics: Metrics, progress: Progress) -> Listeners:
+    """Metrics to the file, progress and samples to the user."""
+
+    def on_resume(step: int, damages: list[str]) -> None:
+        metrics.truncate_after(step)
+        for damage in damages:
+            workshop.reporter.say(f"passed over: {damage}")
+        if step:
+            workshop.reporter.say(f"going on after step {step:,} of {config.steps:,}")
+        progress(step * config.batch_tokens, config.steps * config.batch_tokens)
+
+    def on_step(report: StepReport) -> None:
+        record = asdict(report)
+        measured = record.pop("measured")
+        metrics.append({**record, **measured})
+        progress(report.step * config.batch_tokens, config.steps * config.batch_tokens, loss=report.train_loss, **measured)
+
+    return Listeners(
+        on_resume=on_resume,
+        on_step=on_step,
+        on_eval=held_out_measure(workshop, tokenizer, config),
+        on_sample=sampler(workshop, tokenizer),
+    )
+
+
+def held_out_measure(
+    workshop: Workshop, tokenizer: Tokenizer, config: TrainConfig
+) -> Callable[[Transformer, int], Mapping[str, float]] | None:
+    """Measures val_loss and val_bpb on the first eval_tokens of held-out text; None where none is held out."""
+    if not (workshop.run.tokens / "val").is_dir():
+        return None
+    shards = held_out_shards(workshop.run)
+
+    def measure(model: Transformer, step: int) -> Mapping[str, float]:  # noqa: ARG001
+        loss = held_out_loss(model, shards, tokenizer, seq_len=config.seq_len, max_tokens=config.eval_tokens)
+        return {"val_loss": round(loss.val_loss, 5), "val_bpb": round(loss.val_bpb, 5)}
+
+    return measure
+
+
+def sampler(workshop: Workshop, tokenizer: Tokenizer) -> Callable[[Transformer, int], None]:
+    """Shows what the model says to the same prompts each time: as replies where it has read conversations, else as text."""
+    prompts, config = workshop.recipe.train.sample_prompts, GenerateConfig(max_new_tokens=SAMPLE_TOKENS)
+
+    def ids_of(prompt: str) -> list[int]:
+        if workshop.recipe.corpus.conversations:
+            return render(tokenizer, [Message("user", prompt)], open_reply=True).ids.tolist()
+        return [tokenizer.end_of_text, *tokenizer.encode(prompt)]
+
+    def on_sample(model: Transformer, step: int) -> None:  # noqa: ARG001
+        replies = Engine(model, tokenizer).generate([ids_of(prompt) for prompt in prompts], config)
+        for prompt, reply in zip(prompts, replies):
+            workshop.reporter.sample(prompt, " ".join(reply.text.split()))
+
+    return on_sample
+
+
+def train_into(
+    folder: Path, workshop: Workshop, config: TrainConfig, batches: Batches, model: Transformer, key: str, metrics: Metrics, stage: str
+) -> Checkpoint:
+    """Train `model` into `folder`, or go on with what is there."""
+    tokenizer = Tokenizer.load(tokenizer_folder(workshop.run))
+    with workshop.reporter.progress(stage, "tokens") as progress:
+        trainer = Trainer(
+            model,
+            batches,
+            config,
+            folder=folder,
+            tokenizer=tokenizer,
+            recipe=workshop.recipe_toml,
+            identity=key,
+            seed=workshop.recipe.seed,
+            device=choose_device().kind,
+            listeners=listeners(workshop, tokenizer, config, metrics, progress),
+        )
+        return trainer.run()
+
+
+def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
+    """Pretrain from fresh weights."""
+    recipe, run = workshop.recipe, workshop.run
+    keep_freed_memory()
+    tokenizer = Tokenizer.load(tokenizer_folder(run))
+    dtype = compute_dtype(recipe.train, choose_device())
+    model = Transformer(recipe.model, tokenizer.vocab_size, compute_dtype=dtype).initialize(recipe.seed)
+    batches = pretraining_batches(recipe, run, tokenizer)
+    checkpoint = train_into(run.checkpoints, workshop, recipe.train, batches, model, key, run.metrics, "train")
+    return {"step": checkpoint.step, "tokens": recipe.train.steps * recipe.train.batch_tokens, "compute_dtype": str(dtype)[6:]}
+
+
+TRAIN = Stage(
+    name="train",
+    tables=["seed", "model", "train"],
+    rooms=["model", "train"],
+    inputs=token_hashes,
+    outputs=lambda run: [run.checkpoints, run.metrics.path],
+    work=work,
+)

@@ -1,0 +1,50 @@
+"""The stage that tunes the pretrained model into an assistant."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handspun.checkpoint import load_checkpoint
+from handspun.device import choose_device, keep_freed_memory
+from handspun.metrics import Metrics
+from handspun.runs import Run
+from handspun.stages.stage import Stage, Workshop
+from handspun.stages.tokenize import chat_shards, text_shards
+from handspun.stages.train import compute_dtype, train_into
+from handspun.tune.instruct import tuning_batches
+
+
+def tuning_metrics(run: Run) -> Metrics:
+    """The records of the tuning, beside its checkpoints."""
+    return Metrics(run.tuned / "metrics.jsonl")
+
+
+def base_hash(workshop: Workshop) -> Mapping[str, str]:
+    """What the pretrained model is: the key of the stage that made it."""
+    return {"train": workshop.run.stages()["train"]["key"]}
+
+
+def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
+    """Tune from the newest pretrained checkpoint."""
+    recipe, run = workshop.recipe, workshop.run
+    assert recipe.tune is not None
+    keep_freed_memory()
+    base = load_checkpoint(run.checkpoints)
+    tokenizer = base.load_tokenizer()
+    settings, batches = tuning_batches(
+        recipe.tune, recipe.train, chats=chat_shards(run), text=text_shards(run), tokenizer=tokenizer, seed=recipe.seed + 1
+    )
+    model = base.load_model(compute_dtype=compute_dtype(recipe.train, choose_device()))
+    run.tuned.mkdir(exist_ok=True)
+    checkpoint = train_into(run.tuned, workshop, settings, batches, model, key, tuning_metrics(run), "tune")
+    return {"step": checkpoint.step, "tokens": settings.steps * settings.batch_tokens}
+
+
+TUNE = Stage(
+    name="tune",
+    tables=["seed", "train", "tune"],
+    rooms=["model", "train", "tune"],
+    inputs=base_hash,
+    outputs=lambda run: [run.tuned],
+    work=work,
+    is_asked_for=lambda recipe: recipe.tune is not None,
+)

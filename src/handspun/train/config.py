@@ -1,0 +1,108 @@
+"""How a model is trained, as a recipe gives it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainConfig:
+    """Pretraining: how much is read, in which batches, and how each step is taken."""
+
+    train_tokens: int = 10_000_000
+    """Tokens to read in all."""
+    seq_len: int = 512
+    """Tokens per sequence; at most model.max_seq_len."""
+    micro_batch: int = 8
+    """Sequences per forward, per device."""
+    batch_tokens: int = 32_768
+    """Tokens per optimizer step, all devices; grad_accum follows."""
+    chat_share: float = 0.0
+    """Share of the sequences that are packed conversations; the others are text."""
+    document_mask: bool = False
+    """Keep documents packed into one sequence from seeing each other. Conversations never do."""
+    optimizer: Literal["adamw", "muon"] = "muon"
+    """adamw for every weight, or muon for the matrices of the blocks and adamw for the rest."""
+    lr: float = 0.004
+    """Peak learning rate of adamw."""
+    matrix_lr: float = 0.02
+    """Peak learning rate of muon."""
+    min_lr_ratio: float = 0.0
+    """Share of the peak at which the learning rate ends."""
+    schedule: Literal["wsd", "cosine"] = "wsd"
+    """wsd: warm up, stay, decay linearly over the last decay_steps. cosine: warm up, then half a cosine."""
+    warmup_steps: int = 10
+    """Steps in which the learning rate rises linearly from zero."""
+    decay_steps: int | None = None
+    """Steps of the final decay of wsd. Absent: 60 % of the run."""
+    weight_decay: float = 0.05
+    """Decoupled weight decay of the matrices and tables; norms and biases have none."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """Averaging of the gradient and of its square in adamw."""
+    momentum: float = 0.95
+    """Averaging of the gradient in muon."""
+    grad_clip: float | None = 1.0
+    """Largest norm of the whole gradient. Absent: not limited."""
+    compute_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What states are computed in; weights stay float32. auto: bfloat16 where it is measured to be faster."""
+    compile: bool = False
+    """Compile the model with torch.compile; pays on a GPU, costs half a minute and needs g++ on a CPU."""
+    eval_every: int = 100
+    """Steps between measurements of val_bpb."""
+    eval_tokens: int = 65_536
+    """Tokens of held-out text read for each measurement while training."""
+    sample_every: int = 100
+    """Steps between samples from the same prompts."""
+    sample_prompts: tuple[str, ...] = ()
+    """What is said to the model for each sample."""
+    save_every: int = 100
+    """Steps between checkpoints."""
+    keep_checkpoints: int = 2
+    """How many of the newest checkpoints stay on disk."""
+
+    def __post_init__(self) -> None:
+        for key in ("train_tokens", "seq_len", "micro_batch", "batch_tokens", "eval_every", "sample_every", "save_every"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key}={getattr(self, key)}: must be at least 1")
+        if self.batch_tokens % (self.seq_len * self.micro_batch):
+            step = self.seq_len * self.micro_batch
+            nearest = max(1, round(self.batch_tokens / step)) * step
+            raise ValueError(
+                f"batch_tokens={self.batch_tokens}: not a multiple of seq_len × micro_batch = {step}; {nearest} would be"
+            )
+        for key in ("chat_share", "min_lr_ratio"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise ValueError(f"{key}={getattr(self, key)}: must lie between 0 and 1")
+        for key in ("lr", "matrix_lr"):
+            if not getattr(self, key) > 0:
+                raise ValueError(f"{key}={getattr(self, key)}: must be above 0")
+        if self.keep_checkpoints < 1:
+            raise ValueError(f"keep_checkpoints={self.keep_checkpoints}: at least 1, or nothing could be resumed")
+        if self.grad_clip is not None and not self.grad_clip > 0:
+            raise ValueError(f"grad_clip={self.grad_clip}: must be above 0, or leave it out")
+        if self.warmup_steps + self.final_steps > self.steps and self.warmup_steps > 0:
+            raise ValueError(
+                f"warmup_steps={self.warmup_steps}: with {self.final_steps} decay steps that is more than the run's {self.steps} "
+                f"steps; shorten one, or raise train_tokens"
+            )
+
+    @property
+    def grad_accum(self) -> int:
+        """Forwards per optimizer step on one device."""
+        return self.batch_tokens // (self.seq_len * self.micro_batch)
+
+    @property
+    def batch_rows(self) -> int:
+        """Sequences per optimizer step."""
+        return self.batch_tokens // self.seq_len
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in the run."""
+        return max(1, round(self.train_tokens / self.batch_tokens))
+
+    @property
+    def final_steps(self) -> int:
+        """Steps of the final decay."""
+        if self.schedule == "cosine":
+            return 0
+        return self.decay_steps if self.decay_steps is not None else int(0.6 * self.steps)

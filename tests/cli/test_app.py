@@ -1,0 +1,122 @@
+"""What an ending means, and that asking for help costs nothing."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+
+from handspun.cli import app as program
+from handspun.cli.app import build_app, run, verbs
+from handspun.settings import apply_overrides
+
+HEAVY = ("torch", "numpy", "tokenizers", "transformers", "pyarrow")
+SAY_WHAT_IS_LOADED = "import sys; from handspun.cli.app import run; run({arguments}); sys.stderr.write(' '.join(sys.modules))"
+
+
+def verb_that(action: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program have one verb, `act`, that does this."""
+    original = build_app
+
+    def with_act() -> App:
+        app = original()
+        app.command(action, name="act")
+        return app
+
+    monkeypatch.setattr(program, "build_app", with_act)
+
+
+def handspun(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a user does."""
+    return subprocess.run([sys.executable, "-m", "handspun", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["nonsense"], ["runs"], *([verb, "--help"] for verb in verbs())])
+def test_nothing_heavy_is_imported_to_help_or_to_refuse(arguments: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SAY_WHAT_IS_LOADED.format(arguments=arguments)]
+    loaded = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr.split()
+    assert "handspun.cli.app" in loaded
+    assert not set(HEAVY) & set(loaded)
+
+
+def test_help_takes_less_than_three_tenths_of_a_second_of_processor_time() -> None:
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert handspun("--help").returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(seconds) < 0.3
+
+
+def test_help_lists_every_verb_with_what_it_is_for() -> None:
+    page = handspun("--help").stdout
+    assert {"doctor", "runs", "show"} <= set(verbs())
+    for verb in verbs():
+        line = next(line for line in page.splitlines() if line.strip("│ ").startswith(verb))
+        assert len(line.strip("│ ").split()) > 3
+
+
+def test_an_error_of_the_user_is_one_sentence_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def act(*overrides: str) -> None:
+        apply_overrides({}, overrides)
+
+    verb_that(act, monkeypatch)
+    assert run(["act", "train.lr=1e-3"]) == 0
+    assert run(["act", "train.lr=1e-3", "train.lr"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == 'error: "train.lr" is not an override; write it as table.key=value, for example train.lr=1e-3.\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"), [(["doctr"], 'Did you mean "doctor"?'), (["runs", "--jsn"], "--jsn"), (["runs", "a", "b"], "b")]
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments: list[str], named: str) -> None:
+    done = handspun(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert named in done.stderr
+
+
+def test_a_verb_ends_with_the_code_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    verb_that(lambda: 3, monkeypatch)
+    assert run(["act"]) == 3
+
+
+def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    verb_that(lambda: [][1], monkeypatch)
+    with pytest.raises(IndexError):
+        run(["act"])
+
+
+def test_a_file_that_may_not_be_opened_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    def act() -> None:
+        raise PermissionError(13, "Permission denied", "/somewhere/recipe.toml")
+
+    verb_that(act, monkeypatch)
+    assert run(["act"]) == 1
+    assert capsys.readouterr().err.startswith("error: /somewhere/recipe.toml may not be opened; ")
+
+
+def test_ctrl_c_is_one_sentence_and_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    verb_that(lambda: os.kill(os.getpid(), signal.SIGINT), monkeypatch)
+    assert run(["act"]) == 130
+    assert "run the same command again" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as nobody_reads:
+        command = [sys.executable, "-m", "handspun", "doctor", "--json"]
+        done = subprocess.run(command, stdout=nobody_reads, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (141, "")

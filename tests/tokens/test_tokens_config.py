@@ -1,0 +1,27 @@
+import pytest
+
+from handspun.tokens.config import TokensConfig
+
+
+def test_the_defaults_are_possible():
+    assert TokensConfig().vocab_size == 8192
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("vocab_size", 263),
+        ("vocab_size", 2**20 + 1),
+        ("profile", "words"),
+        ("pattern", "mine"),
+        ("min_char_count", 0),
+        ("sample_mib", 0),
+    ],
+)
+def test_an_impossible_value_is_named_with_its_key(key, value):
+    with pytest.raises(ValueError, match=f"{key}=.*{value}.*choose"):
+        TokensConfig(**{key: value})
+
+
+def test_an_uncased_vocabulary_may_be_smaller_than_the_bytes():
+    assert TokensConfig(vocab_size=100, profile="uncased").vocab_size == 100
