@@ -1,4 +1,7 @@
-"""Write docs/reference from the program itself: every key of a recipe, and every verb. `make docs` runs this."""
+"""Write docs/reference from the program itself: every key of a recipe, and every verb. `make docs` runs this.
+
+With --check nothing is written; it fails where a page is stale.
+"""
 
 import sys
 from pathlib import Path
@@ -40,7 +43,14 @@ def pages() -> dict[Path, str]:
     return {REFERENCE / "keys.md": keys_page(), REFERENCE / "verbs.md": verbs_page()}
 
 
+def stale_pages() -> dict[Path, str]:
+    """The pages that do not say what the program says now."""
+    return {path: text for path, text in pages().items() if not path.is_file() or path.read_text(encoding="utf-8") != text}
+
+
 if __name__ == "__main__":
-    for path, text in pages().items():
+    stale = stale_pages()
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(f"stale: {', '.join(path.name for path in stale)}; run `make docs`" if stale else 0)
+    for path, text in stale.items():
         write_bytes(path, text.encode())
-        sys.stderr.write(f"wrote {path}\n")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from handspun import device, machine
-from handspun.device import Probe, choose_device, is_faster, measure, n_threads, run_probes
+from handspun.device import Probe, choose_device, is_faster, keep_freed_memory, measure, n_threads, run_probes
 
 
 def test_the_chosen_device_works_and_says_why() -> None:
@@ -76,3 +76,10 @@ def test_fewer_threads_can_be_asked_for_and_more_cannot(monkeypatch: pytest.Monk
     for asked, given in (("1", 1), ("4096", cores), ("", cores), ("many", cores), ("0", 1)):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
         assert n_threads() == given
+
+
+def test_memory_can_be_kept_with_or_without_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_freed_memory()
+    monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
+    monkeypatch.setattr("ctypes.CDLL", lambda _: pytest.fail("there is no mallopt here"))
+    keep_freed_memory()

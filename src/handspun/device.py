@@ -4,7 +4,9 @@ A processor may claim bfloat16 and be slower in it, a GPU may be too new for the
 matrix multiplication works is taken (CUDA, then MPS, then CPU), and bfloat16 only where it was measured to be faster.
 """
 
+import ctypes
 import os
+import platform
 import shutil
 import time
 from collections.abc import Callable

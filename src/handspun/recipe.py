@@ -83,4 +83,6 @@ def find_recipe(name: str) -> Path:
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe with overrides such as "train.lr=1e-3" applied, checked in full. Raises SettingsError."""
     path = find_recipe(name)
-    return build(Recipe, apply_overrides(read_toml(path), overrides), where=str(path))
+    tree = read_toml(path)
+    recipe = build(Recipe, tree, where=path)
+    return build(Recipe, apply_overrides(tree, overrides)) if overrides else recipe

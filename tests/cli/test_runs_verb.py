@@ -35,7 +35,7 @@ def test_a_damaged_run_is_named_and_the_others_are_listed(tmp_path: Path, capsys
     finished_run(tmp_path / "damaged").stages_path.write_text("{")
     assert run(["runs", str(tmp_path)]) == 0
     captured = capsys.readouterr()
-    assert "whole" in captured.out and "damaged" not in captured.out
+    assert captured.out.count("/whole ") == 1 and "/damaged " not in captured.out
     assert captured.err.startswith("error: ") and "damaged/stages.json" in captured.err
 
 

@@ -33,6 +33,19 @@ def test_a_table_aligns_its_columns_and_takes_brackets_as_they_are(capsys: pytes
     ]
 
 
+def test_marked_text_is_in_brackets_where_there_is_no_color(capsys: pytest.CaptureFixture) -> None:
+    terminal.marked([("What is [it]?", False), (" A shard.", True)])
+    assert capsys.readouterr().out == "What is [it]?⟦ A shard.⟧\n"
+
+
+def test_marked_text_is_colored_where_a_person_watches(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal.marked([("What is [it]?", False), (" A shard.", True)])
+    assert capsys.readouterr().out == "\x1b[2mWhat is [it]?\x1b[0m\x1b[1;32m A shard.\x1b[0m\n"
+
+
 def test_no_color_is_honored_even_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal.talk_console.cache_clear()
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)

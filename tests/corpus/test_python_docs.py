@@ -11,7 +11,7 @@ def test_the_library_is_large_and_each_object_stands_once(library: PythonLibrary
     ids = [item.id for item in library.objects]
     assert len(ids) == len(set(ids)) > 7000
     assert {"textwrap.dedent", "textwrap.TextWrapper", "textwrap", "math.sqrt", "len"} <= set(ids)
-    assert 2_000_000 < sum(len(item.text) for item in library.objects)
+    assert sum(len(item.text) for item in library.objects) > 2_000_000
 
 
 def test_siblings_of_a_module_stand_side_by_side(library: PythonLibrary) -> None:

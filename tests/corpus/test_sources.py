@@ -26,7 +26,7 @@ def test_a_folder_is_read_in_the_order_of_its_file_names(tmp_path: Path) -> None
     (tmp_path / "sub").mkdir()
     (tmp_path / "b.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\0\n")
     (tmp_path / "a.md").write_text("# Title")
-    (tmp_path / "sub" / "c.jsonl").write_text('{"text": "three", "id": "x", "year": 1999}\n{"text": "four", "path": "p/q"}\n')
+    (tmp_path / "sub" / "c.jsonl").write_text('{"text": "\\ufeffthree", "id": "x", "y": 9}\n{"text": "four", "path": "p/q"}\n')
     (tmp_path / "sub" / "d.jsonl.zst").write_bytes(zstandard.compress(b'{"text": "five"}\n'))
     pq.write_table(pa.table({"text": ["six"], "size": [3]}), tmp_path / "sub" / "e.parquet")
     (tmp_path / "ignored.pdf").write_bytes(b"%PDF")
@@ -40,7 +40,7 @@ def test_a_folder_is_read_in_the_order_of_its_file_names(tmp_path: Path) -> None
         ("sub/d.jsonl.zst:1", "five"),
         ("sub/e.parquet:1", "six"),
     ]
-    assert documents[2].metadata == {"year": 1999}
+    assert documents[2].metadata == {"y": 9}
     assert {document.source for document in documents} == {str(tmp_path)}
     assert bad == []
 
@@ -64,8 +64,8 @@ def test_what_cannot_be_read_is_quarantined_with_its_line_and_reason(tmp_path: P
         ("d.parquet", 1),
         ("e.parquet", 2),
     ]
-    assert [entry["reason"] for entry in bad][0] == "not UTF-8"
-    assert [entry["reason"] for entry in bad][2] == 'no "text"'
+    assert bad[0]["reason"] == "not UTF-8"
+    assert bad[2]["reason"] == 'no "text"'
 
 
 def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:

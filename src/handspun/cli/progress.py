@@ -87,10 +87,12 @@ class Progress:
         from rich.text import Text
 
         grid = Table.grid(padding=(0, 1))
-        grid.add_column(width=BAR_WIDTH, complete_style="cyan", finished_style="cyan")
+        grid.add_column(width=BAR_WIDTH)
         grid.add_column(no_wrap=True, overflow="ellipsis")
         is_counted = bool(self.total)
-        bar = ProgressBar(self.total or 1, self.done if is_counted else 0, pulse=not is_counted, complete_style="cyan")
+        bar = ProgressBar(
+            self.total or 1, self.done if is_counted else 0, pulse=not is_counted, complete_style="cyan", pulse_style="cyan"
+        )
         grid.add_row(bar, Text(self.line()))
         return grid
 

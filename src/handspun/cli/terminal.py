@@ -95,6 +95,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         write_line(line.rstrip())
 
 
+def marked(parts: Iterable[tuple[str, bool]]) -> None:
+    """A text on stdout whose parts are marked or not: told apart by color, or by ⟦brackets⟧ where there is no color."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        write_line("".join(f"⟦{text}⟧" if is_marked else text for text, is_marked in parts))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    styled = ((text, "bold green" if is_marked else "dim") for text, is_marked in parts)
+    Console(highlight=False, soft_wrap=True).print(Text.assemble(*styled))
+
+
 def cell_text(value: Any) -> str:
     """A value as a table shows it: thousands apart, four significant decimals."""
     match value:

@@ -15,7 +15,7 @@ C_MODULES = (
     "errno fcntl gc grp itertools marshal math mmap posix pwd pyexpat resource select sys termios time unicodedata zlib"
 )
 PUBLIC_NAMES = {"posix": "os"}
-SIGNATURE_LINE = re.compile(r"^[\w.]+\((.*)\)(?:\s*-+>.*)?$")
+SIGNATURE_LINE = re.compile(r"^[\w.]+\((.*)\)(?:\s*-+>\s*\S+(?:\s\S+){0,2})?$")  # not "D.pop(k) -> v, remove the key and ..."
 SELF_ARGUMENT = re.compile(r"\$\w+(?:, /)?(?:, )?")
 
 

@@ -22,7 +22,7 @@ Ask = Literal["does", "is", "module", "arguments"]
 Arm = Literal["right passage", "wrong passage", "closed book"]
 
 UNKNOWN = "I do not know."
-RIGHT_PASSAGE_SHARE, WRONG_PASSAGE_SHARE = 0.70, 0.12  # the rest, 0.18, is closed book
+RIGHT_PASSAGE_SHARE, WRONG_PASSAGE_SHARE = 0.55, 0.35  # the rest, 0.10, is closed book
 ABSENT_SHARE = 0.15  # of the objects also give a question about a name that does not exist
 ASKED_PER_OBJECT: tuple[Ask, ...] = ("does", "does", "does", "is", "module", "arguments")
 MIN_ANSWER_CHARS, MAX_ANSWER_CHARS = 8, 120
@@ -51,6 +51,9 @@ class Exercise:
 
     item: PythonObject
     other: PythonObject
+    """a sibling, where there is one: the harder wrong passage"""
+    stranger: PythonObject
+    """an object from anywhere: the easier one"""
 
     def answers(self) -> dict[Ask, str]:
         """What can be asked about the object → the right answer, which stands word for word in its passage."""
@@ -64,9 +67,10 @@ class Exercise:
             answers["arguments"] = item.arguments
         return answers
 
-    def passage(self, arm: Arm) -> str | None:
-        """What the model is shown in this arm."""
-        return {"right passage": self.item.passage, "wrong passage": self.other.passage, "closed book": None}[arm]
+    def passage(self, arm: Arm, key: str) -> str | None:
+        """What the model is shown in this arm; of the wrong passages about half are a sibling's."""
+        wrong = self.other if stable_fraction(f"sibling:{key}") < 0.5 else self.stranger
+        return {"right passage": self.item.passage, "wrong passage": wrong.passage, "closed book": None}[arm]
 
 
 def training_conversations(library: PythonLibrary, known_ids: Container[str]) -> Iterator[Conversation]:
@@ -102,8 +106,10 @@ def _exercises(library: PythonLibrary) -> Iterator[Exercise]:
     for item in askable:
         siblings[item.module].append(item)
     for item in askable:
-        if other := _unlike(item, siblings[item.module]) or _unlike(item, askable):
-            yield Exercise(item, other)
+        stranger = _unlike(item, askable)
+        other = _unlike(item, siblings[item.module]) or stranger
+        if other and stranger:
+            yield Exercise(item, other, stranger)
 
 
 def _is_askable(item: PythonObject) -> bool:
@@ -132,14 +138,14 @@ def _asked(exercise: Exercise, ask: Ask, answer: str, key: str) -> Conversation:
     item, arm = exercise.item, _arm(key)
     question = _choice(TEMPLATES[ask], key).format(name=item.id, member=item.name, kind=item.kind)
     metadata = {"object": item.id, "kind": ask, "arm": arm}
-    return _conversation(key, exercise.passage(arm), question, answer if arm == "right passage" else UNKNOWN, metadata)
+    return _conversation(key, exercise.passage(arm, key), question, answer if arm == "right passage" else UNKNOWN, metadata)
 
 
 def _asked_about_nothing(exercise: Exercise, name: str) -> Conversation:
     """A question about a name that does not exist (a sibling's in the plural), next to a real passage or none."""
     key = f"{name}#absent"
     question = _choice(ABSENT_TEMPLATES, key).format(name=name)
-    return _conversation(key, exercise.passage(_arm(key)), question, UNKNOWN, {"object": name, "kind": "absent"})
+    return _conversation(key, exercise.passage(_arm(key), key), question, UNKNOWN, {"object": name, "kind": "absent"})
 
 
 def _conversation(key: str, passage: str | None, question: str, answer: str, metadata: dict[str, str]) -> Conversation:

@@ -85,8 +85,8 @@ def _fault(record: Any) -> str | None:
 
 
 def _document(record: dict[str, Any], name: str, source: str) -> Document:
-    """The record as a document, without NUL characters and with plain line ends."""
-    text = record["text"].replace("\0", "").replace("\r\n", "\n")
+    """The record as a document, without byte order mark and NUL characters, and with plain line ends."""
+    text = record["text"].removeprefix("\ufeff").replace("\0", "").replace("\r\n", "\n")
     identity = str(record.get("id") or record.get("path") or name)
     return Document(text, identity, source, {key: value for key, value in record.items() if key not in ("text", "id")})
 

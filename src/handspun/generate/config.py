@@ -8,7 +8,7 @@ class GenerateConfig:
     """Sampling. Every limit is off when its key is absent; without a temperature the likeliest token is taken."""
 
     max_new_tokens: int = 256
-    """Longest reply in tokens."""
+    """Longest reply in tokens; it also ends where the model's context is full."""
     temperature: float | None = None
     """Divides the log-probabilities before sampling. Absent: greedy."""
     top_k: int | None = None
@@ -18,7 +18,7 @@ class GenerateConfig:
     min_p: float | None = None
     """Sample among tokens at least this share as likely as the likeliest (Nguyen 2024)."""
     repetition_penalty: float = 1.0
-    """Divides the log-odds of tokens already in the context, where positive, and multiplies them where negative (Keskar 2019)."""
+    """Divides the logits of tokens already in the context where positive, multiplies them where negative (Keskar 2019)."""
     seed: int = 0
     """Fixes the samples: the same seed, prompt and settings give the same reply."""
     stop: tuple[str, ...] = ()

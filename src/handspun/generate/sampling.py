@@ -1,4 +1,4 @@
-"""From log-probabilities to the next token."""
+"""From scores to the next token."""
 
 from collections.abc import Sequence
 
@@ -10,27 +10,21 @@ from handspun.generate.config import GenerateConfig
 
 
 def choose(
-    log_probs: Float[Tensor, "B V"],
-    contexts: Sequence[Int[Tensor, " T"]],
-    config: GenerateConfig,
-    generators: Sequence[torch.Generator],
+    scores: Float[Tensor, "B V"], config: GenerateConfig, generators: Sequence[torch.Generator]
 ) -> Int[Tensor, " B"]:
     """The next token of each row. Each row has its own generator, so its tokens do not depend on its neighbors."""
-    scores = penalized(log_probs, contexts, config.repetition_penalty)
     if config.temperature is None:
         return scores.argmax(-1)
-    kept = limited(scores / config.temperature, config)
-    draws = [torch.multinomial(row, 1, generator=generator) for row, generator in zip(kept.softmax(-1), generators)]
-    return torch.cat(draws)
+    below_best = scores - scores.amax(-1, keepdim=True)
+    probs = limited(below_best / config.temperature, config).softmax(-1)
+    return torch.cat([torch.multinomial(row, 1, generator=generator) for row, generator in zip(probs, generators)])
 
 
 def penalized(
-    scores: Float[Tensor, "B V"], contexts: Sequence[Int[Tensor, " T"]], penalty: float
+    logits: Float[Tensor, "B V"], contexts: Sequence[Int[Tensor, " T"]], penalty: float
 ) -> Float[Tensor, "B V"]:
-    """Scores with those of tokens already in the context pushed down."""
-    if penalty == 1.0:
-        return scores
-    result = scores.clone()
+    """Logits with those of tokens already in the context divided by `penalty` where positive and multiplied where negative."""
+    result = logits.clone()
     for row, context in zip(result, contexts):
         seen = context.unique()
         row[seen] = torch.where(row[seen] > 0, row[seen] / penalty, row[seen] * penalty)
@@ -38,14 +32,14 @@ def penalized(
 
 
 def limited(scores: Float[Tensor, "B V"], config: GenerateConfig) -> Float[Tensor, "B V"]:
-    """Scores with -inf for every token that top_k, min_p or top_p rule out, in this order."""
+    """Scores with -inf for every token that top_k, top_p or min_p rule out, in this order; ties at a limit are kept."""
     if config.top_k is not None and config.top_k < scores.shape[-1]:
         scores = scores.masked_fill(scores < scores.topk(config.top_k).values[:, -1:], float("-inf"))
-    if config.min_p is not None:
-        probs = scores.softmax(-1)
-        scores = scores.masked_fill(probs < config.min_p * probs.amax(-1, keepdim=True), float("-inf"))
     if config.top_p is not None:
         ordered, order = scores.softmax(-1).sort(descending=True)
         is_beyond = ordered.cumsum(-1) - ordered >= config.top_p
         scores = scores.masked_fill(torch.zeros_like(is_beyond).scatter(1, order, is_beyond), float("-inf"))
+    if config.min_p is not None:
+        probs = scores.softmax(-1)
+        scores = scores.masked_fill(probs < config.min_p * probs.amax(-1, keepdim=True), float("-inf"))
     return scores

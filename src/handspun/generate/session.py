@@ -1,7 +1,6 @@
 """A model ready to talk: its checkpoint, its tokenizer, and the conversation so far."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,15 +11,22 @@ from handspun.device import choose_device
 from handspun.errors import PromptError
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine, Reply
+from handspun.generate.layout import lay_out_for_reading
 from handspun.tokens.chat import render
 
+SHARE_FOR_REPLY = 4
+"""One part in so many of the context is kept free for a reply, where the settings do not ask for less."""
 
-def load_engine(checkpoints: Path) -> Engine:
-    """An engine on the newest whole checkpoint below a folder, on this machine's device. Raises CheckpointError."""
+
+def load_engine(checkpoints: Path, dtype: torch.dtype | None = None) -> Engine:
+    """An engine on the newest whole checkpoint below a folder, on this machine's device. Raises CheckpointError.
+
+    The weights are held in `dtype`, or in the faster one of the device: nothing here trains them.
+    """
     checkpoint, device = load_checkpoint(checkpoints), choose_device()
-    dtype = getattr(torch, device.compute_dtype)
-    model = checkpoint.load_model(compute_dtype=dtype, device=device.kind)
-    return Engine(model.to(dtype), checkpoint.load_tokenizer())
+    dtype = dtype or getattr(torch, device.compute_dtype)
+    model = checkpoint.load_model(compute_dtype=dtype, device=device.kind).to(dtype)
+    return Engine(lay_out_for_reading(model), checkpoint.load_tokenizer())
 
 
 class ChatSession:
@@ -30,26 +36,32 @@ class ChatSession:
         self.engine, self.config = engine, config
         self.messages: list[Message] = []
         self.n_forgotten = 0
+        """Messages that the last reply was given without for the first time."""
 
     def say(self, content: str, *, passage: str | None = None) -> Iterator[str]:
-        """Send one message, with a passage to read where there is one, and yield the reply as it comes. Raises PromptError."""
+        """Send one message, with a passage to read where there is one, and yield the reply as it comes. Raises PromptError.
+
+        A reply that is not taken to its end leaves the conversation as it was.
+        """
         new = [*([Message("passage", passage)] if passage else []), Message("user", content)]
-        reply = Reply(self.fitting([*self.messages, *new]))
-        for _, text in self.engine.stream([reply], self.room_for(reply)):
+        self.n_forgotten, ids = self.fitting([*self.messages, *new])
+        reply = Reply(ids)
+        for _, text in self.engine.stream([reply], self.config):
             yield text
         self.messages = [*self.messages[self.n_forgotten :], *new, Message("assistant", reply.text)]
 
-    def fitting(self, messages: Sequence[Message]) -> list[int]:
-        """The ids of the newest messages that leave room for a reply; `n_forgotten` says how many were left out."""
+    def fitting(self, messages: Sequence[Message]) -> tuple[int, list[int]]:
+        """How many of the oldest messages to forget so that there is room for a reply, and the ids of the others."""
         limit = self.engine.model.config.max_seq_len
-        starts = [0, *(place for place, message in enumerate(messages) if place and messages[place - 1].role == "assistant")]
-        for self.n_forgotten in starts:
-            ids = render(self.engine.tokenizer, messages[self.n_forgotten :], open_reply=True).ids.tolist()
-            if len(ids) + min(self.config.max_new_tokens, limit // 4) <= limit:
-                return ids
-        raise PromptError(f"the message has {len(ids):,} tokens and the model reads {limit:,} with its reply; shorten it.")
+        room, n_ids = min(self.config.max_new_tokens, limit // SHARE_FOR_REPLY), 0
+        for start in exchange_starts(messages):
+            ids = render(self.engine.tokenizer, messages[start:], open_reply=True).ids.tolist()
+            n_ids = len(ids)
+            if n_ids + room <= limit:
+                return start, ids
+        raise PromptError(f"the message has {n_ids:,} tokens and this model reads {limit:,} with its reply; shorten it.")
 
-    def room_for(self, reply: Reply) -> GenerateConfig:
-        """The settings with no more new tokens than the context has room for."""
-        room = self.engine.model.config.max_seq_len - len(reply.prompt_ids)
-        return replace(self.config, max_new_tokens=min(self.config.max_new_tokens, room))
+
+def exchange_starts(messages: Sequence[Message]) -> list[int]:
+    """Where each exchange begins: at the first message, and after each of the assistant's."""
+    return [place for place in range(len(messages)) if place == 0 or messages[place - 1].role == "assistant"]

@@ -1,9 +1,10 @@
 """The shape of a transformer, as a recipe gives it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Position = Literal["learned", "rope", "alibi", "nope"]
+Norm = Literal["layernorm", "rmsnorm"]
 Activation = Literal["gelu", "gelu_tanh", "swiglu", "relu2"]
 
 
@@ -28,7 +29,7 @@ class ModelConfig:
     """Longest context in tokens that the model is made for."""
     position: Position | tuple[Position, ...] = "rope"
     """How order is told: learned, rope, alibi, nope, or a cycle over the layers such as ["alibi", "nope"]."""
-    norm: Literal["layernorm", "rmsnorm"] = "rmsnorm"
+    norm: Norm = "rmsnorm"
     """Normalization before each part of a block and before the head."""
     norm_eps: float = 1e-6
     """Added to the variance inside the normalization."""
@@ -50,25 +51,50 @@ class ModelConfig:
     """Width of the copy head's queries and keys."""
 
     def __post_init__(self) -> None:
+        self.check_sizes()
+        self.check_heads()
+        self.check_positions()
+        for key, choices in (("norm", get_args(Norm)), ("activation", get_args(Activation))):
+            if getattr(self, key) not in choices:
+                raise ValueError(f'{key}="{getattr(self, key)}": choose one of {", ".join(choices)}')
+
+    def check_sizes(self) -> None:
+        """Raise ValueError for a number that no model can have."""
         for key in ("d_model", "n_layers", "n_heads", "max_seq_len", "copy_dim"):
             if getattr(self, key) < 1:
-                raise ValueError(f"{key}={getattr(self, key)}: must be at least 1")
+                raise ValueError(f"{key}={getattr(self, key)}: choose at least 1")
         for key in ("n_kv_heads", "d_ff"):
             if getattr(self, key) is not None and getattr(self, key) < 1:
-                raise ValueError(f"{key}={getattr(self, key)}: must be at least 1, or leave it out")
+                raise ValueError(f"{key}={getattr(self, key)}: choose at least 1, or leave it out")
+        for key in ("norm_eps", "rope_theta"):
+            if not getattr(self, key) > 0:
+                raise ValueError(f"{key}={getattr(self, key)}: choose a number above 0")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout}: choose a share from 0 to below 1")
+
+    def check_heads(self) -> None:
+        """Raise ValueError where the width does not split into the heads, or the heads into groups."""
         if self.d_model % self.n_heads:
             nearest = max(1, round(self.d_model / self.n_heads)) * self.n_heads
             raise ValueError(f"d_model={self.d_model}: not divisible by n_heads={self.n_heads}; {nearest} would be")
         if self.n_heads % self.kv_heads:
-            raise ValueError(f"n_kv_heads={self.n_kv_heads}: does not divide n_heads={self.n_heads}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout={self.dropout}: must be at least 0 and below 1")
-        if not self.positions:
-            raise ValueError("position=[]: name at least one of learned, rope, alibi, nope")
+            divisors = [str(n) for n in range(1, self.n_heads + 1) if self.n_heads % n == 0]
+            raise ValueError(
+                f"n_kv_heads={self.n_kv_heads}: does not divide n_heads={self.n_heads}; choose one of {', '.join(divisors)}"
+            )
+
+    def check_positions(self) -> None:
+        """Raise ValueError for a cycle of positions that no layer could follow."""
+        named = ", ".join(self.positions)
+        if not self.positions or set(self.positions) - set(get_args(Position)):
+            raise ValueError(f"position=[{named}]: choose from {', '.join(get_args(Position))}")
         if "learned" in self.positions and len(set(self.positions)) > 1:
-            raise ValueError(f"position={list(self.positions)}: learned positions belong to the embedding and cannot alternate")
+            raise ValueError(f"position=[{named}]: learned positions belong to the embedding; use them alone or leave them out")
         if "rope" in self.positions and self.head_dim % 2:
-            raise ValueError(f"d_model={self.d_model}: rope turns pairs, so d_model / n_heads = {self.head_dim} must be even")
+            raise ValueError(
+                f"d_model={self.d_model}: rope turns pairs, so d_model / n_heads = {self.head_dim} must be even; "
+                f"{self.d_model + self.n_heads} would do"
+            )
 
     @property
     def head_dim(self) -> int:
@@ -104,10 +130,11 @@ class ModelConfig:
     @property
     def portable_as(self) -> str | None:
         """The stock transformers class that holds exactly this shape; None where there is none."""
-        if self.copy_head:
+        if self.copy_head or len(set(self.positions)) > 1:
             return None
-        if (self.positions, self.norm, self.bias, self.qk_norm) == (("learned",), "layernorm", True, False):
-            return "GPT2LMHeadModel" if self.activation in ("gelu_tanh", "gelu") and self.kv_heads == self.n_heads else None
-        if (self.positions, self.norm, self.activation, self.bias) == (("rope",), "rmsnorm", "swiglu", False):
-            return "Qwen3ForCausalLM" if self.qk_norm else "LlamaForCausalLM"
+        match self.positions[0], self.norm, self.activation, self.bias:
+            case "learned", "layernorm", "gelu" | "gelu_tanh", True:
+                return "GPT2LMHeadModel" if self.kv_heads == self.n_heads and not self.qk_norm else None
+            case "rope", "rmsnorm", "swiglu", False:
+                return "Qwen3ForCausalLM" if self.qk_norm else "LlamaForCausalLM"
         return None

@@ -3,24 +3,28 @@
 Learned positions (GPT-2) are a table beside the embedding and live in transformer.py; "nope" tells nothing.
 """
 
-import math
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
-def rotary_table(
-    positions: Int[Tensor, "*B T"], head_dim: int, theta: float, dtype: torch.dtype
-) -> tuple[Float[Tensor, "*B T 1 half"], Float[Tensor, "*B T 1 half"]]:
+Rotary = tuple[Float[Tensor, "*B T 1 half"], Float[Tensor, "*B T 1 half"]]
+"""Cosines and sines for every token, the same in each head."""
+
+
+def rotary_table(positions: Int[Tensor, "*B T"], head_dim: int, theta: float, dtype: torch.dtype) -> Rotary:
     """Cosines and sines of position · theta^(-2i / head_dim) for the pairs (i, i + head_dim / 2)."""
     frequencies = theta ** (torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / -head_dim)
     angles = positions.unsqueeze(-1).float() * frequencies
     return angles.cos().to(dtype).unsqueeze(-2), angles.sin().to(dtype).unsqueeze(-2)
 
 
-def rotate(x: Float[Tensor, "B T H Dh"], cos: Tensor, sin: Tensor) -> Float[Tensor, "B T H Dh"]:
+def rotate(
+    x: Float[Tensor, "B T H Dh"], cos: Float[Tensor, "*B T 1 half"], sin: Float[Tensor, "*B T 1 half"]
+) -> Float[Tensor, "B T H Dh"]:
     """Turn each pair of channels by the angle of its position."""
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
         return RotateFunction.apply(x, cos, sin)  # type: ignore[no-any-return]
@@ -48,14 +52,16 @@ class RotateFunction(torch.autograd.Function):
         return turned(x, cos, sin)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         cos, sin = ctx.saved_tensors
         return turned(grads[0], cos, sin, backwards=True), None, None
 
 
 def alibi_slopes(n_heads: int) -> tuple[float, ...]:
-    """One slope per head: 2^(-8h / n) for a power of two; else those of the next lower power and every other one between."""
-    power = 2 ** math.floor(math.log2(n_heads))
+    """One slope per head: 2^(-8h / n) for n heads, h from 1. Where n is no power of two, the slopes of the next lower power
+    come first, and then every other one of twice that power."""
+    power = 1 << (n_heads.bit_length() - 1)
     slopes = [2.0 ** (-8 * (head + 1) / power) for head in range(power)]
     between = [2.0 ** (-4 * (2 * head + 1) / power) for head in range(n_heads - power)]
     return tuple(slopes + between)

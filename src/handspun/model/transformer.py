@@ -1,21 +1,21 @@
 """A decoder-only transformer: ids in, hidden states and logits out."""
 
 from collections.abc import Iterator
-from typing import Self
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from handspun.model.attention import Attention, Biases, View
+from handspun.model.attention import Attention
 from handspun.model.cache import KVCache
 from handspun.model.config import ModelConfig
 from handspun.model.copy_head import FIRST_GATE, CopyHead
 from handspun.model.feed_forward import FeedForward
 from handspun.model.linear import Linear
 from handspun.model.norm import make_norm
-from handspun.model.position import rotary_table
+from handspun.model.position import Rotary, rotary_table
+from handspun.model.view import Biases, View
 
 
 class Block(nn.Module):
@@ -30,7 +30,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, x: Float[Tensor, "B T D"], biases: Biases, rotary: tuple[Tensor, Tensor] | None, cache: KVCache | None
+        self, x: Float[Tensor, "B T D"], biases: Biases, rotary: Rotary | None, cache: KVCache | None
     ) -> Float[Tensor, "B T D"]:
         x = x + self.dropout(self.attention(self.attention_norm(x), biases, rotary, cache))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
@@ -50,7 +50,7 @@ class Transformer(nn.Module):
         self.head = None if config.tie_embeddings else Linear(config.d_model, vocab_size, bias=False)
         self.copy_head = CopyHead(config) if config.copy_head else None
 
-    def initialize(self, seed: int) -> Self:
+    def initialize(self, seed: int) -> "Transformer":
         """Draw fresh weights: matrices at 1/sqrt(width), tables at 0.02, and zero where a branch joins the stream."""
         generator = torch.Generator().manual_seed(seed)
         for name, weight in self.named_parameters():
@@ -83,14 +83,10 @@ class Transformer(nn.Module):
         `segments` numbers the documents packed in a row: a token sees only its own. With a `cache` the ids continue
         what was read before, and are remembered in turn.
         """
+        assert segments is None or cache is None, "a cache remembers one document per row"
         positions = torch.arange(ids.shape[1], device=ids.device) if cache is None else cache.positions(ids.shape[1])
-        x = F.embedding(ids, self.embedding.weight)
-        if self.positions is not None:
-            x = x + F.embedding(positions, self.positions.weight)
-        x = self.dropout(x.to(self.compute_dtype))
-        rotary = None
-        if "rope" in self.config.positions:
-            rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, self.compute_dtype)
+        x = self.embed(ids, positions)
+        rotary = self.rotary(positions)
         biases = Biases(self.view(ids, segments, cache), self.compute_dtype)
         for block in self.blocks:
             x = block(x, biases, rotary, cache)
@@ -99,7 +95,20 @@ class Transformer(nn.Module):
             self.remember(ids, hidden, cache)
         return hidden
 
-    def view(self, ids: Tensor, segments: Tensor | None, cache: KVCache | None) -> View:
+    def embed(self, ids: Int[Tensor, "B T"], positions: Int[Tensor, "*B T"]) -> Float[Tensor, "B T D"]:
+        """The stream before the first block."""
+        x = F.embedding(ids, self.embedding.weight)
+        if self.positions is not None:
+            x = x + F.embedding(positions, self.positions.weight)
+        return self.dropout(x.to(self.compute_dtype))
+
+    def rotary(self, positions: Int[Tensor, "*B T"]) -> Rotary | None:
+        """The angles of rotary positions, made once for all layers."""
+        if "rope" not in self.config.positions:
+            return None
+        return rotary_table(positions, self.config.head_dim, self.config.rope_theta, self.compute_dtype)
+
+    def view(self, ids: Int[Tensor, "B T"], segments: Int[Tensor, "B T"] | None, cache: KVCache | None) -> View:
         """Which columns each of the new tokens sees."""
         n_queries = ids.shape[1]
         if cache is None:
@@ -108,7 +117,7 @@ class Transformer(nn.Module):
         is_token = cache.is_written(n_keys) if cache.is_padded else None
         return View(n_queries, n_keys, ids.device, is_token=is_token)
 
-    def remember(self, ids: Tensor, hidden: Tensor, cache: KVCache) -> None:
+    def remember(self, ids: Int[Tensor, "B T"], hidden: Float[Tensor, "B T D"], cache: KVCache) -> None:
         """Close the step: note the ids and the copy head's keys, and move the end of the cache."""
         end = cache.n_tokens + ids.shape[1]
         cache.ids[:, cache.n_tokens : end] = ids

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ def source_hash(source: str) -> str:
 
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     """Curate into the run folder and say what was kept."""
-    with workshop.reporter.progress("curate", "records") as progress:
+    with workshop.reporter.progress("curate", "bytes") as progress:
         report = curate(workshop.recipe.corpus, workshop.run.corpus, progress)
-    return report.facts()
+    return asdict(report)
 
 
 CURATE = Stage(

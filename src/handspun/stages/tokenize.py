@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from handspun.corpus.pipeline import read_conversations, read_documents
-from handspun.files import MANIFEST, sha256
+from handspun.files import read_manifest
 from handspun.runs import Run
 from handspun.stages.stage import Stage, Workshop
 from handspun.tokens.shards import ShardSet, write_conversations, write_documents
 from handspun.tokens.tokenizer import Tokenizer
+
+
+TEXTS = ("train.jsonl", "val.jsonl", "train_conversations.jsonl")
 
 
 def tokenizer_folder(run: Run) -> Path:
@@ -30,6 +33,12 @@ def held_out_shards(run: Run) -> ShardSet:
 def chat_shards(run: Run) -> ShardSet:
     """The training conversations."""
     return ShardSet(run.tokens / "conversations")
+
+
+def corpus_hashes(workshop: Workshop) -> Mapping[str, str]:
+    """The hash of every text that is tokenized."""
+    files = read_manifest(workshop.run.corpus)["files"]
+    return {name: files[name]["sha256"] for name in TEXTS if name in files}
 
 
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
@@ -57,7 +66,7 @@ TOKENIZE = Stage(
     name="tokenize",
     tables=["tokens"],
     rooms=["tokens"],
-    inputs=lambda workshop: {"corpus": sha256(workshop.run.corpus / MANIFEST)},
+    inputs=corpus_hashes,
     outputs=lambda run: [run.tokens],
     work=work,
 )

@@ -12,7 +12,7 @@ import numpy as np
 from handspun.errors import DamagedFileError, TokenizerError
 from handspun.files import sha256, write_bytes
 from handspun.tokens.blueprint import Blueprint
-from handspun.tokens.bulk import encoder_of
+from handspun.tokens.bulk import BulkEncoder
 from handspun.tokens.config import TokensConfig
 from handspun.tokens.control import CHAT_TEMPLATE, END_OF_TEXT, END_OF_TURN, PAD, UNKNOWN, role_name
 from handspun.tokens.gpt2 import read_gpt2
@@ -36,7 +36,7 @@ class Tokenizer:
         """ids of the control tokens, by name"""
         self._bytes_of_tokens = blueprint.bytes_of_tokens()
         self._tokenizer = blueprint.assemble()
-        self._encoder = encoder_of(blueprint, self._tokenizer)
+        self._encoder = BulkEncoder(blueprint)
         if self._encoder.encode(SAMPLE).tolist() != self._tokenizer.encode(SAMPLE, add_special_tokens=False).ids:
             raise TokenizerError("the merges of this vocabulary give tiktoken other ids than tokenizers: learn it again.")
 

@@ -79,7 +79,7 @@ class TrainConfig:
             raise ValueError(f"keep_checkpoints={self.keep_checkpoints}: at least 1, or nothing could be resumed")
         if self.grad_clip is not None and not self.grad_clip > 0:
             raise ValueError(f"grad_clip={self.grad_clip}: must be above 0, or leave it out")
-        if self.warmup_steps + self.final_steps > self.steps and self.warmup_steps > 0:
+        if self.warmup_steps + self.final_steps > self.steps:
             raise ValueError(
                 f"warmup_steps={self.warmup_steps}: with {self.final_steps} decay steps that is more than the run's {self.steps} "
                 f"steps; shorten one, or raise train_tokens"
@@ -105,4 +105,6 @@ class TrainConfig:
         """Steps of the final decay."""
         if self.schedule == "cosine":
             return 0
-        return self.decay_steps if self.decay_steps is not None else int(0.6 * self.steps)
+        if self.decay_steps is not None:
+            return self.decay_steps
+        return max(0, min(int(0.6 * self.steps), self.steps - self.warmup_steps))

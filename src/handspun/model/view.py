@@ -1,0 +1,80 @@
+"""Which keys each query sees, and what that adds to the attention scores."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask
+
+Slopes = tuple[float, ...] | None
+"""ALiBi's slope of each head; None for layers without."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Which keys each query sees, shared by all layers of one forward pass.
+
+    Queries are the last T of S columns. A query sees keys up to itself that are of its own segment and hold a token.
+    """
+
+    n_queries: int
+    n_keys: int
+    device: torch.device
+    segments: Int[Tensor, "B S"] | None = None
+    is_token: Bool[Tensor, "B S"] | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing but the order of tokens limits what is seen."""
+        return self.segments is None and self.is_token is None
+
+    @cached_property
+    def distance(self) -> Int[Tensor, "T S"]:
+        """How many columns the key lies before the query; negative where it comes after."""
+        columns = torch.arange(self.n_keys, device=self.device)
+        return columns[self.n_keys - self.n_queries :].unsqueeze(1) - columns
+
+    @cached_property
+    def allowed(self) -> Bool[Tensor, "#B 1 T S"]:
+        """True where the query may look at the key. A column without a token looks at itself, so that no row is empty."""
+        allowed = (self.distance >= 0)[None, None]
+        if self.segments is not None:
+            of_queries = self.segments[:, self.n_keys - self.n_queries :]
+            allowed = allowed & (of_queries[:, None, :, None] == self.segments[:, None, None, :])
+        if self.is_token is not None:
+            allowed = allowed & (self.is_token[:, None, None, :] | (self.distance == 0))
+        return allowed
+
+    @cached_property
+    def blocks(self) -> BlockMask:
+        """The same for flex_attention, which skips the blocks that no query sees. For whole rows with segments."""
+        segments = self.segments
+        assert segments is not None and self.is_token is None and self.n_queries == self.n_keys
+
+        def is_seen(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:  # noqa: ARG001
+            return (key <= query) & (segments[row, query] == segments[row, key])
+
+        return create_block_mask(is_seen, len(segments), None, self.n_queries, self.n_keys, device=self.device.type)
+
+    def bias(self, slopes: Slopes, dtype: torch.dtype) -> Float[Tensor, "#B H T S"]:
+        """What is added to the scores: -inf where it may not look, minus slope · distance under ALiBi."""
+        bias = torch.zeros(1, device=self.device)
+        if slopes is not None:
+            bias = torch.tensor(slopes, device=self.device)[:, None, None] * -self.distance
+        return torch.where(self.allowed, bias, float("-inf")).to(dtype)
+
+
+class Biases:
+    """The score biases of one forward pass, each made once: layers with the same slopes share theirs."""
+
+    def __init__(self, view: View, dtype: torch.dtype) -> None:
+        self.view, self.dtype = view, dtype
+        self.made: dict[Slopes, Tensor] = {}
+
+    def of(self, slopes: Slopes) -> Float[Tensor, "#B H T S"]:
+        """The bias for a layer with these slopes, or with none."""
+        if slopes not in self.made:
+            self.made[slopes] = self.view.bias(slopes, self.dtype)
+        return self.made[slopes]
