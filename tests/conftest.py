@@ -1,5 +1,25 @@
-"""Every tensor that the rooms of the model pass around is held against the shape in its signature, in the whole test run."""
+"""Every tensor that the rooms of the model hand around is held against the shape in its signature, in the whole test run.
 
+Not so their configs, which refuse impossible values in words of their own.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
-install_import_hook(["handspun.model", "handspun.train", "handspun.generate"], "beartype.beartype")
+ROOMS = ("model", "train", "generate")
+
+
+def modules_with_shapes() -> list[str]:
+    """The modules of the rooms, found without importing them."""
+    package = find_spec("handspun")
+    assert package is not None and package.origin is not None
+    files = [path for room in ROOMS for path in sorted((Path(package.origin).parent / room).glob("*.py"))]
+    return [f"handspun.{path.parent.name}.{path.stem}" for path in files if path.stem not in ("__init__", "config")]
+
+
+install_import_hook(modules_with_shapes(), "beartype.beartype")
+settings.register_profile("any machine", deadline=None)  # a slow example is a loaded machine, not a failure
+settings.load_profile("any machine")

@@ -10,9 +10,10 @@ checkpoints/00000120/
 └── manifest.json           size and SHA-256 of each
 """
 
-import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from handspun.errors import CheckpointError, DamagedFileError
+from handspun.errors import CheckpointError, DamagedFileError, DiskFullError
 from handspun.files import disk_errors, read_json, seal_folder, sync_folder, verify_folder, write_bytes, write_json
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
 from handspun.settings import build, to_tree
 from handspun.tokens.tokenizer import Tokenizer
+
+REPLACED = ".replaced"
+FINISHED = re.compile(rf"\d{{8,}}({re.escape(REPLACED)})?")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Checkpoint:
     @property
     def step(self) -> int:
         """Optimizer steps taken before it was saved."""
-        return int(self.folder.name)
+        return int(self.folder.name.removesuffix(REPLACED))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -77,74 +81,121 @@ def save_checkpoint(
     tokenizer: Tokenizer,
     recipe: str,
 ) -> Checkpoint:
-    """Write the checkpoint of `step`; at any crash it is whole or absent. Raises DiskFullError, the others untouched."""
-    checkpoints.mkdir(parents=True, exist_ok=True)
+    """Write the checkpoint of `step`; at any crash it is whole or absent, and until it is whole none is gone.
+
+    Raises DiskFullError, with all others untouched.
+    """
+    with disk_errors(checkpoints):
+        checkpoints.mkdir(parents=True, exist_ok=True)
     discard_unfinished(checkpoints)
     unfinished, finished = checkpoints / f".{step:08d}.tmp", checkpoints / f"{step:08d}"
     weights = {name: weight.detach().cpu() for name, weight in model.state_dict().items()}
-    needed = sum(tensor.nbytes for tensor in (*weights.values(), *trainer_state.values()))
-    try:
-        with disk_errors(checkpoints, needed_bytes=needed):
+    state = {name: tensor.cpu() for name, tensor in trainer_state.items()}
+    with room_for(checkpoints, step, sum(tensor.nbytes for tensor in (*weights.values(), *state.values()))):
+        try:
             unfinished.mkdir()
             write_bytes(unfinished / "model.safetensors", save(weights))
-            write_bytes(
-                unfinished / "trainer.safetensors", save({name: tensor.cpu() for name, tensor in trainer_state.items()})
-            )
+            write_bytes(unfinished / "trainer.safetensors", save(state))
             write_json(unfinished / "model.json", {"model": to_tree(model.config), "vocab_size": model.vocab_size})
             write_json(unfinished / "trainer.json", {"step": step, **facts})
             write_bytes(unfinished / "recipe.toml", recipe.encode())
             tokenizer.save(unfinished)
             seal_folder(unfinished)
-            if finished.exists():
-                shutil.rmtree(finished)
-            os.replace(unfinished, finished)  # noqa: PTH105
-            sync_folder(checkpoints)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+            put_in_place(unfinished, finished)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
     return Checkpoint(finished)
+
+
+@contextmanager
+def room_for(checkpoints: Path, step: int, needed_bytes: int) -> Iterator[None]:
+    """Say of a full disk what the whole checkpoint needs, rather than the file that did not fit."""
+    try:
+        with disk_errors(checkpoints):
+            yield
+    except DiskFullError as error:
+        needed_mib, free_mib = needed_bytes / 2**20, shutil.disk_usage(checkpoints).free / 2**20
+        raise DiskFullError(
+            f"no room in {checkpoints} for the checkpoint of step {step:,}: {needed_mib:,.1f} MiB needed, {free_mib:,.1f} MiB "
+            f"free; free some space, then run the same command again (what was saved before is still there)."
+        ) from error
+
+
+def put_in_place(unfinished: Path, finished: Path) -> None:
+    """Give a folder its final name; one that has this name already can be loaded under another until then."""
+    replaced = finished.with_name(finished.name + REPLACED)
+    if finished.exists():
+        if replaced.exists():
+            discard(replaced)
+        finished.rename(replaced)
+    unfinished.rename(finished)
+    sync_folder(finished.parent)
+    if replaced.exists():
+        discard(replaced)
 
 
 def all_checkpoints(checkpoints: Path) -> list[Checkpoint]:
     """Every finished checkpoint, oldest first."""
     folders = checkpoints.iterdir() if checkpoints.is_dir() else ()
-    return sorted((Checkpoint(folder) for folder in folders if folder.name.isdigit()), key=lambda checkpoint: checkpoint.step)
+    found = [Checkpoint(folder) for folder in folders if FINISHED.fullmatch(folder.name)]
+    return sorted(found, key=lambda checkpoint: (checkpoint.step, not checkpoint.folder.name.endswith(REPLACED)))
 
 
 def newest_checkpoint(checkpoints: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest whole checkpoint, and a sentence about each newer one that is damaged."""
     damages = []
     for checkpoint in reversed(all_checkpoints(checkpoints)):
-        try:
-            verify_folder(checkpoint.folder)
-        except DamagedFileError as damage:
-            damages.append(str(damage))
-        else:
+        damage = damage_of(checkpoint)
+        if damage is None:
             return checkpoint, damages
+        damages.append(damage)
     return None, damages
 
 
+def damage_of(checkpoint: Checkpoint) -> str | None:
+    """A sentence about what is wrong with a checkpoint; None where every byte is as it was written."""
+    try:
+        verify_folder(checkpoint.folder)
+    except DamagedFileError as damage:
+        return str(damage)
+    except OSError as error:
+        return f"{checkpoint.folder} cannot be read ({error}); delete it and run again."
+    return None
+
+
 def load_checkpoint(path: Path) -> Checkpoint:
-    """The newest whole checkpoint below a folder of checkpoints, or the checkpoint folder itself. Raises CheckpointError."""
-    if path.name.isdigit() and path.is_dir():
+    """The newest whole checkpoint below a folder of checkpoints, or the checkpoint folder itself.
+
+    Raises CheckpointError where there is none, DamagedFileError where the folder itself is damaged.
+    """
+    if FINISHED.fullmatch(path.name) and path.is_dir():
         verify_folder(path)
         return Checkpoint(path)
     checkpoint, damages = newest_checkpoint(path)
     if checkpoint is None:
-        reason = " ".join(damages) or f"{path} holds no checkpoint; train first."
-        raise CheckpointError(reason)
+        raise CheckpointError(" ".join(damages) or f"{path} holds no checkpoint; train first.")
     return checkpoint
 
 
 def keep_newest(checkpoints: Path, n: int) -> None:
-    """Delete all but the newest n whole checkpoints' worth of folders."""
-    for checkpoint in all_checkpoints(checkpoints)[:-n]:
-        shutil.rmtree(checkpoint.folder)
+    """Delete what is older than the newest n whole checkpoints; a damaged one counts for nothing."""
+    n_whole = 0
+    for checkpoint in reversed(all_checkpoints(checkpoints)):
+        if n_whole == n:
+            discard(checkpoint.folder)
+        elif damage_of(checkpoint) is None:
+            n_whole += 1
+
+
+def discard(folder: Path) -> None:
+    """Delete a checkpoint so that no half of it can be met: out of sight first, then file by file."""
+    shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}.discarded.tmp")))
 
 
 def discard_unfinished(checkpoints: Path) -> None:
-    """Remove what a crash left half-written."""
-    for folder in checkpoints.glob(".*.tmp"):
+    """Remove what a crash left half-written or half-deleted."""
+    for folder in checkpoints.glob(".[0-9]*.tmp"):
         shutil.rmtree(folder)
 
 

@@ -5,7 +5,7 @@
     ├── stages.json         per stage: the key it ran under, when it ended, how long it took, what it found
     ├── metrics.jsonl       per step: loss, learning rate, speed; now and then val_bpb
     ├── provenance.json     seed, versions, machine, data, command
-    ├── evaluation.json     what the finished model was measured to do
+    ├── evaluation.json     what the finished model was measured to do; report.md says it to people
     ├── corpus/ tokens/ checkpoints/ tuned/
     └── superseded/         what stages of another key had made: moved here, never deleted
 
@@ -91,6 +91,10 @@ class Run:
     @property
     def evaluation_path(self) -> Path:
         return self.path / "evaluation.json"
+
+    @property
+    def report_path(self) -> Path:
+        return self.path / "report.md"
 
     @property
     def superseded(self) -> Path:

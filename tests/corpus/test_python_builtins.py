@@ -3,7 +3,7 @@ from handspun.corpus.python_builtins import builtin_objects
 
 def test_c_functions_classes_and_methods_are_read_under_their_public_names() -> None:
     found = {item.id: item for item in builtin_objects()}
-    assert found["len"].heading == "len(obj, /)"
+    assert found["len"].heading == "function len(obj, /)"
     assert found["len"].module == "builtins"
     assert found["math.sqrt"].arguments == "x, /"
     assert found["str.upper"].kind == "method"

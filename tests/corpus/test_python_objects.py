@@ -8,8 +8,8 @@ DEDENT = PythonObject(
 
 
 def test_an_object_reads_as_its_heading_and_its_docstring() -> None:
-    assert DEDENT.text == "textwrap.dedent(text)\nRemove any\n  white space. More, e.g. tabs.\n\nEnd."
-    assert DEDENT.passage == "textwrap.dedent(text)\nRemove any white space. More, e.g. tabs. End."
+    assert DEDENT.text == "function textwrap.dedent(text)\nRemove any\n  white space. More, e.g. tabs.\n\nEnd."
+    assert DEDENT.passage == "function textwrap.dedent(text)\nRemove any white space. More, e.g. tabs. End."
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_a_sentence_longer_than_the_passage_is_cut_between_words() -> None:
 
 
 def test_a_very_long_signature_is_left_out_of_the_heading() -> None:
-    assert PythonObject("a.b", "a", "b", "function", "x, " * 100, "Doc.").heading == "a.b(...)"
+    assert PythonObject("a.b", "a", "b", "function", "x, " * 100, "Doc.").heading == "function a.b(...)"

@@ -52,14 +52,14 @@ def module(tmp_path: Path) -> Path:
 def test_what_a_module_documents_is_found_in_source_order(module: Path) -> None:
     assert [(item.heading, item.kind) for item in read_module("knots", module)] == [
         ("module knots", "module"),
-        ("knots#3", "comment"),
-        ("knots.tie(rope, /, *, turns=2)", "function"),
-        ("knots.Knot(rope: str='a, b')", "class"),
-        ("knots.Knot.__init__(rope: str='a, b')", "method"),
-        ("knots.Knot.size", "property"),
-        ("knots.Knot.names()", "method"),
-        ("knots.Knot.of(*ropes)", "method"),
-        ("knots.cut(rope)", "function"),
+        ("comment knots#3", "comment"),
+        ("function knots.tie(rope, /, *, turns=2)", "function"),
+        ("class knots.Knot(rope: str='a, b')", "class"),
+        ("method knots.Knot.__init__(rope: str='a, b')", "method"),
+        ("property knots.Knot.size", "property"),
+        ("method knots.Knot.names()", "method"),
+        ("method knots.Knot.of(*ropes)", "method"),
+        ("function knots.cut(rope)", "function"),
     ]
 
 

@@ -3,6 +3,7 @@ import torch
 from stock import stock_model
 from textbook import Textbook, randomized
 
+from handspun.model.cache import KVCache
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
 
@@ -155,7 +156,6 @@ def test_a_fresh_block_leaves_the_stream_as_it_is():
 
 
 def test_the_matrices_of_the_blocks_are_those_that_multiply_states():
-    names = {id(weight): name for name, weight in build(bias=True, copy_head=True, tie_embeddings=False).named_parameters()}
     model = build(bias=True, copy_head=True, tie_embeddings=False)
     names = {id(weight): name for name, weight in model.named_parameters()}
     found = {names[id(weight)].split(".", 2)[2] for weight in model.matrices()}
@@ -163,8 +163,6 @@ def test_the_matrices_of_the_blocks_are_those_that_multiply_states():
 
 
 def test_a_cache_and_segments_do_not_go_together():
-    from handspun.model.cache import KVCache
-
     model, ids = build(), some_ids(1, 4)
     cache = KVCache(model.config, starts=torch.zeros(1, dtype=torch.long), max_tokens=4, dtype=torch.float32)
     with pytest.raises(AssertionError, match="one document per row"):

@@ -13,10 +13,11 @@ SLOPES = {2: (2**-4, 2**-8), 3: (2**-4, 2**-8, 2**-2), 4: (2**-2, 2**-4, 2**-6, 
 
 
 def randomized(model: Transformer, seed: int = 0, scale: float = 0.3) -> Transformer:
-    """The model with every weight drawn anew, so that no branch is zero and no norm is one."""
+    """The model with every weight drawn anew, so that no branch is zero and no norm does nothing."""
     generator = torch.Generator().manual_seed(seed)
-    for weight in model.parameters():
-        weight.data = torch.randn(weight.shape, generator=generator) * scale
+    for name, weight in model.named_parameters():
+        center = 1.0 if "norm.weight" in name else 0.0
+        weight.data = center + torch.randn(weight.shape, generator=generator) * scale
     return model.eval()
 
 

@@ -70,7 +70,6 @@ def test_a_saved_tokenizer_is_loaded_whole(any_tokenizer, tmp_path, texts):
     assert all(map(np.array_equal, loaded.encode_batch(texts[:50]), ours.encode_batch(texts[:50])))
 
 
-@pytest.mark.filterwarnings("default")
 def test_transformers_loads_it_with_the_same_ids(any_tokenizer, tmp_path, texts):
     ours = any_tokenizer
     ours.save(tmp_path)

@@ -81,7 +81,6 @@ def test_the_mask_has_one_end_of_turn_per_reply(tokenizer, messages):
     assert len(learnt) == sum(len(tokenizer.encode(reply.content)) + 1 for reply in replies)
 
 
-@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("open_reply", [False, True])
 def test_transformers_gives_the_same_ids_from_the_template(tokenizer, tmp_path, open_reply):
     tokenizer.save(tmp_path)

@@ -4,10 +4,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
-from handspun.cli.generate import passage_text
+from handspun.cli.generate import generate_config, passage_text
 from handspun.cli.workshop import find_run
 from handspun.errors import PromptError
-from handspun.recipe import load_recipe
 
 if TYPE_CHECKING:
     from handspun.generate.session import ChatSession
@@ -33,7 +32,7 @@ def chat(run: str, *overrides: str) -> None:
     from handspun.generate.session import ChatSession, load_engine
 
     folder = find_run(run)
-    config = load_recipe(str(folder.path), overrides).generate
+    config = generate_config(folder, overrides)
     session = ChatSession(load_engine(folder.finished), config)
     passage: str | None = None
     terminal.say(f"{folder.path.name}: type a message; /help for more, Ctrl-D to leave")
@@ -52,7 +51,7 @@ def chat(run: str, *overrides: str) -> None:
                     terminal.say("a new conversation")
                 case "/passage":
                     passage = passage_text(rest) or None
-                    terminal.say("the next message comes with this passage" if passage else "no passage: /passage TEXT or @FILE")
+                    terminal.say("the next message comes with it" if passage else "no passage: write /passage TEXT or @FILE")
                 case _ if command.startswith("/"):
                     terminal.say(f"{command} is no command; /help lists them.")
                 case _:
@@ -78,9 +77,14 @@ def read_message() -> str | None:
 
 
 def answer(session: "ChatSession", message: str, passage: str | None) -> None:
-    """Send a message and write the reply as it comes."""
-    for text in session.say(message, passage=passage):
-        terminal.write(text)
+    """Send a message and write the reply as it comes. Ctrl-C stops the reply, not the conversation."""
+    try:
+        for text in session.say(message, passage=passage):
+            terminal.write(text)
+    except KeyboardInterrupt:
+        terminal.write_line()
+        terminal.say("(stopped; this message is forgotten)")
+        return
     terminal.write_line()
     if session.n_forgotten:
         terminal.say("(the conversation outgrew the context: its oldest messages were forgotten)")

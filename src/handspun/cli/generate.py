@@ -1,12 +1,17 @@
 """handspun generate: replies or continuations from a trained model, for people and for scripts."""
 
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
 from handspun.cli.workshop import find_run
+from handspun.errors import PromptError, SettingsError
+from handspun.generate.config import GenerateConfig
 from handspun.recipe import load_recipe
+from handspun.runs import Run
 
 if TYPE_CHECKING:
     from handspun.generate.engine import Engine, Reply
@@ -30,14 +35,14 @@ def generate(run: str, *prompts: str, passage: str | None = None, text: bool = F
     json
         Print one JSON object: for each prompt the reply, why it ended, and per token where in the prompt it was copied from.
     """
-    import sys
-
     from handspun.generate.session import load_engine
 
+    if text and passage is not None:
+        raise PromptError(f'--passage "{passage}" is read before a message, and --text sends none; leave one of them out.')
     folder = find_run(run)
     overrides = [prompt for prompt in prompts if OVERRIDE.match(prompt)]
     spoken = [prompt for prompt in prompts if not OVERRIDE.match(prompt)] or [sys.stdin.read().strip()]
-    config = load_recipe(str(folder.path), overrides).generate
+    config = generate_config(folder, overrides)
     engine = load_engine(folder.finished)
     asked = [continued(engine, prompt) if text else asked_for(engine, prompt, passage_text(passage)) for prompt in spoken]
     replies = engine.generate(asked, config)
@@ -48,24 +53,32 @@ def generate(run: str, *prompts: str, passage: str | None = None, text: bool = F
             terminal.write_line(prompt + reply.text if text else reply.text)
 
 
+def generate_config(run: Run, overrides: Sequence[str]) -> GenerateConfig:
+    """How a run generates, with overrides. Raises SettingsError, also for a key that would change nothing here."""
+    for override in overrides:
+        if not OVERRIDE.match(override):
+            raise SettingsError(f"{override} changes nothing in a trained model; override keys of [generate].")
+    return load_recipe(str(run.path), overrides).generate
+
+
 def passage_text(passage: str | None) -> str | None:
     """The passage itself, read from its file where it is given as @FILE. Raises PromptError."""
-    from handspun.errors import PromptError
-
     if passage is None or not passage.startswith("@"):
         return passage
     path = Path(passage[1:])
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"--passage {passage}: the file cannot be read ({error}); give the path of a UTF-8 text file.") from error
+        raise PromptError(f"the passage {passage} cannot be read ({error}); name a UTF-8 text file.") from error
 
 
 def asked_for(engine: "Engine", prompt: str, passage: str | None) -> list[int]:
-    """The ids of a message, with its passage, and of the opening of the reply."""
+    """The ids of a message, with its passage, and of the opening of the reply. Raises PromptError."""
     from handspun.corpus.document import Message
     from handspun.tokens.chat import render
 
+    if not prompt:
+        raise PromptError("the prompt is empty; write at least one character.")
     messages = [*([Message("passage", passage)] if passage else []), Message("user", prompt)]
     return render(engine.tokenizer, messages, open_reply=True).ids.tolist()
 
@@ -83,6 +96,7 @@ def as_json(engine: "Engine", prompt: str, reply: "Reply") -> dict[str, Any]:
         "finish_reason": reply.finish_reason,
         "prompt_tokens": [engine.tokenizer.spelled(id) for id in reply.prompt_ids],
         "tokens": [
-            {"text": token.text, "log_prob": round(token.log_prob, 4), "copied_from": token.copied_from} for token in reply.tokens
+            {"text": token.text, "log_prob": round(token.log_prob, 4), "copied_from": token.copied_from}
+            for token in reply.tokens
         ],
     }

@@ -7,8 +7,6 @@ from typing import Any
 from handspun.cli import terminal
 from handspun.cli.workshop import run_until
 
-ARM_NAMES = {"closed_book": "closed book", "wrong_passage": "with a wrong passage", "right_passage": "with the right passage"}
-
 
 def make(recipe: str, *overrides: str, run: Path | None = None, json: bool = False) -> None:
     """Do every stage of a recipe that is not done yet: curate, tokenize, train, tune, evaluate.
@@ -24,31 +22,41 @@ def make(recipe: str, *overrides: str, run: Path | None = None, json: bool = Fal
     json
         Print one JSON object: what was measured, the seconds of each stage, and the run folder.
     """
-    from handspun.files import read_json
+    from handspun.evaluate.report import report
+    from handspun.files import read_json, write_bytes
 
     folder, outcomes = run_until("evaluate", recipe, overrides, run)
     evaluation = read_json(folder.evaluation_path)
     seconds = {outcome.stage: round(outcome.seconds, 1) for outcome in outcomes}
+    write_bytes(folder.report_path, report(evaluation, seconds, machine_line()).encode())
     if all(outcome.was_fresh for outcome in outcomes):
         terminal.say("nothing to do: every stage is fresh.")
     if json:
-        measured = {key: value for key, value in evaluation.items() if key != "transcripts"}
+        measured = {key: value for key, value in evaluation.items() if key not in ("transcripts", "by_kind")}
         terminal.write_json({**measured, "seconds": seconds, "run": str(folder.path)})
     else:
         show_summary(evaluation, seconds, folder.path)
 
 
+def machine_line() -> str:
+    """The machine in words."""
+    from handspun.machine import cpu_name, n_usable_cores
+
+    return f"{n_usable_cores()} cores of {cpu_name()}"
+
+
 def show_summary(evaluation: Mapping[str, Any], seconds: Mapping[str, float], folder: Path) -> None:
     """What was measured, what it sounds like, and what to type next."""
+    from handspun.evaluate.report import ARM_NAMES, percent
+
     if "val_bpb" in evaluation:
-        terminal.write_line("\nHeld-out text, bits per byte (lower is better)")
-        terminal.table(("", ""), [("this model", evaluation["val_bpb"]), *baseline_rows(evaluation)])
+        baselines = [("xz -9e, primed with the training text", evaluation["xz_bpb"]), ("n-gram model", evaluation["ngram_bpb"])]
+        terminal.write_line()
+        terminal.table(("held-out text", "bits per byte"), [("this model", evaluation["val_bpb"]), *baselines])
     if "exact_match" in evaluation:
-        terminal.write_line(f"\n{evaluation['n_questions']:,} questions about objects never asked about in training")
-        rows = [
-            (ARM_NAMES[arm], percent(share), percent(evaluation["f1"][arm]), percent(evaluation["abstained"][arm]))
-            for arm, share in evaluation["exact_match"].items()
-        ]
+        terminal.write_line(f"\n{evaluation['n_questions']:,} questions about objects never asked about in training:")
+        shares = [evaluation[share] for share in ("exact_match", "f1", "abstained")]
+        rows = [(name, *(percent(share[arm]) for share in shares)) for arm, name in ARM_NAMES.items()]
         terminal.table(("", "exact match", "F1", '"I do not know."'), rows)
     for transcript in evaluation.get("transcripts", ()):
         terminal.write_line()
@@ -57,13 +65,3 @@ def show_summary(evaluation: Mapping[str, Any], seconds: Mapping[str, float], fo
     terminal.write_line(f"\n{terminal.duration_text(sum(seconds.values()))} in all. Everything is in {folder}. Next:")
     for command in (f"handspun chat {folder}", f"handspun show batch {folder}", "handspun new mine --minutes 30"):
         terminal.write_line(f"  {command}")
-
-
-def baseline_rows(evaluation: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """The baselines on the same bytes."""
-    return [("xz -9e, primed with the training text", evaluation["xz_bpb"]), ("n-gram model of bytes", evaluation["ngram_bpb"])]
-
-
-def percent(share: float) -> str:
-    """A share as a percentage."""
-    return f"{100 * share:.1f} %"

@@ -10,7 +10,7 @@ from handspun.cli import terminal
 from handspun.cli.progress import Progress
 from handspun.errors import RunError
 from handspun.files import MANIFEST, sha256, write_json
-from handspun.recipe import Recipe, load_recipe
+from handspun.recipe import Recipe, find_recipe, load_recipe
 from handspun.runs import Run
 from handspun.settings import to_toml
 
@@ -37,23 +37,27 @@ class TerminalReporter:
 
 
 @contextmanager
-def opened(recipe: Recipe, folder: Path | None) -> "Iterator[Workshop]":
+def opened(recipe: Recipe, folder: Path) -> "Iterator[Workshop]":
     """The workshop of a recipe, its run folder claimed and locked. Raises RunError."""
     from handspun.stages.stage import Workshop
 
-    run = Run(folder or RUNS / recipe.name)
+    run = Run(folder)
     with run.lock():
         run.claim(recipe.name, to_toml(recipe))
         yield Workshop(recipe, run, TerminalReporter())
 
 
 def run_until(stage: str, recipe: str, overrides: Sequence[str], folder: Path | None) -> "tuple[Run, list[Outcome]]":
-    """Do what is not done yet of a recipe's stages, up to `stage`, saying what was fresh."""
-    loaded = load_recipe(recipe, overrides)
+    """Do what is not done yet of a recipe's stages, up to `stage`, saying what was fresh.
+
+    It is done in `folder`, or else where the recipe comes from if that is a run, or else in runs/NAME.
+    """
+    path, loaded = find_recipe(recipe), load_recipe(recipe, overrides)
     from handspun.stages.pipeline import run_stages
 
+    home = path.parent if Run(path.parent).recipe_path == path else RUNS / loaded.name
     outcomes = []
-    with opened(loaded, folder) as workshop:
+    with opened(loaded, folder or home) as workshop:
         for outcome in run_stages(workshop, until=stage):
             done = "nothing to do" if outcome.was_fresh else f"done in {terminal.duration_text(outcome.seconds)}"
             terminal.say(f"{outcome.stage}: {done}")
@@ -66,7 +70,8 @@ def run_until(stage: str, recipe: str, overrides: Sequence[str], folder: Path | 
 def note_provenance(workshop: "Workshop") -> None:
     """Write down where the run's results come from so far."""
     run = workshop.run
-    data = {manifest.parent.name: sha256(manifest) for folder in (run.corpus, run.tokens) for manifest in folder.rglob(MANIFEST)}
+    manifests = [*run.corpus.rglob(MANIFEST), *run.tokens.rglob(MANIFEST)]
+    data = {manifest.parent.name: sha256(manifest) for manifest in manifests}
     facts = provenance.collect(seed=workshop.recipe.seed, machine=machine.facts(), data=data)
     write_json(run.provenance_path, facts)
 

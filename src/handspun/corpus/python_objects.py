@@ -24,12 +24,14 @@ class PythonObject:
 
     @property
     def heading(self) -> str:
-        """The qualified name with its arguments, on one line."""
-        if self.kind == "module":
-            return f"module {self.id}"
+        """The kind and the qualified name with its arguments, on one line.
+
+        With a word before it the name becomes the same tokens as in a question, where a word stands before it too.
+        """
         if self.arguments is None:
-            return self.id
-        return f"{self.id}({self.arguments})" if len(self.arguments) <= MAX_SIGNATURE_CHARS else f"{self.id}(...)"
+            return f"{self.kind} {self.id}"
+        arguments = self.arguments if len(self.arguments) <= MAX_SIGNATURE_CHARS else "..."
+        return f"{self.kind} {self.id}({arguments})"
 
     @property
     def text(self) -> str:

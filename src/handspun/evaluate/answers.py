@@ -6,14 +6,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handspun.corpus.document import Message, Question
+from handspun.corpus.questions import UNKNOWN
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
 from handspun.tokens.chat import render
 
 Arm = Literal["closed_book", "wrong_passage", "right_passage"]
 ARMS: tuple[Arm, ...] = ("closed_book", "wrong_passage", "right_passage")
-UNKNOWN = "I do not know."
-"""What the model says where nothing it was given holds the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question as the model reads it in one arm."""
+
+    question: Question
+    arm: Arm
+    ids: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class Answered:
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall over words."""
+        """Harmonic mean of precision and recall over words, upper and lower case alike."""
         said, right = self.answer.lower().split(), self.question.answer.lower().split()
         shared = sum((Counter(said) & Counter(right)).values())
         return 2 * shared / (len(said) + len(right)) if shared else 0.0
@@ -39,7 +47,7 @@ class Answered:
     @property
     def abstains(self) -> bool:
         """It said that it does not know."""
-        return self.answer.strip() == UNKNOWN
+        return self.answer.strip().lower() == UNKNOWN.lower()
 
 
 def prompt(question: Question, arm: Arm) -> list[Message]:
@@ -49,27 +57,33 @@ def prompt(question: Question, arm: Arm) -> list[Message]:
     return [*([Message("passage", passage)] if passage else []), Message("user", question.question)]
 
 
+def prompt_ids(engine: Engine, question: Question, arm: Arm) -> list[int]:
+    """The same as ids, with the reply opened."""
+    return render(engine.tokenizer, prompt(question, arm), open_reply=True).ids.tolist()
+
+
 def answer_all(
     engine: Engine,
     questions: Sequence[Question],
     config: GenerateConfig,
     *,
     rows: int,
-    on_progress: Callable[[int, int | None], None] = lambda done, total: None,
+    on_progress: Callable[[int, int | None], None] | None = None,
 ) -> list[Answered]:
-    """Every question answered in every arm, greedily, prompts of like length side by side."""
-    asked = [
-        (question, arm, render(engine.tokenizer, prompt(question, arm), open_reply=True).ids.tolist())
-        for question in questions
-        for arm in ARMS
-    ]
-    asked.sort(key=lambda item: len(item[2]))
-    answered = []
-    for first in range(0, len(asked), rows):
-        batch = asked[first : first + rows]
-        replies = engine.generate([ids for _, _, ids in batch], config)
-        answered += [Answered(question, arm, reply.text) for (question, arm, _), reply in zip(batch, replies)]
-        on_progress(len(answered), len(asked))
+    """Every question answered in every arm, prompts of like length side by side, `rows` at a time.
+
+    A prompt that the model's context has no room for is answered with nothing.
+    """
+    asked = [Asked(question, arm, prompt_ids(engine, question, arm)) for question in questions for arm in ARMS]
+    limit = engine.model.config.max_seq_len
+    answered = [Answered(item.question, item.arm, "") for item in asked if len(item.ids) >= limit]
+    fitting = sorted((item for item in asked if len(item.ids) < limit), key=lambda item: len(item.ids))
+    for first in range(0, len(fitting), rows):
+        batch = fitting[first : first + rows]
+        replies = engine.generate([item.ids for item in batch], config)
+        answered += [Answered(item.question, item.arm, reply.text) for item, reply in zip(batch, replies)]
+        if on_progress:
+            on_progress(len(answered), len(asked))
     return answered
 
 

@@ -1,13 +1,11 @@
 """Bits per byte on held-out text: the one number that can be compared between tokenizers, and with a compressor."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from handspun.model.transformer import Transformer
 from handspun.tokens.shards import ShardSet
@@ -16,6 +14,9 @@ from handspun.train.loss import next_token_loss
 
 ROWS = 16
 """Windows scored in one forward."""
+
+Window = tuple[int, int, int]
+"""Where a window starts, the first token it scores, and where it ends."""
 
 
 @dataclass(frozen=True)
@@ -45,39 +46,42 @@ def held_out_loss(
     *,
     seq_len: int,
     max_tokens: int | None = None,
-    on_progress: Callable[[int, int | None], None] = lambda done, total: None,
+    on_progress: Callable[[int, int | None], None] | None = None,
 ) -> HeldOutLoss:
     """Score the tokens of `shards` in windows of `seq_len` that overlap by half, each token once.
 
     A token is predicted from at least half a window of what came before it, except at the very beginning. With
-    `max_tokens` only the beginning is scored.
+    `max_tokens` (at least 2) only the beginning is scored.
     """
     model.eval()
-    ids = shards.tokens(0, min(shards.n_tokens, max_tokens or shards.n_tokens)).astype(np.int64)
-    device = str(next(model.parameters()).device)
-    nats, windows = 0.0, list(half_overlapping(len(ids), seq_len))
+    n_tokens = shards.n_tokens if max_tokens is None else min(max_tokens, shards.n_tokens)
+    ids = shards.tokens(0, n_tokens).astype(np.int64)
+    nats, windows = 0.0, list(half_overlapping(n_tokens, seq_len))
     for first in range(0, len(windows), ROWS):
         batch = windows[first : first + ROWS]
-        n_tokens = max(end - start for start, _, end in batch)
-        rows = np.zeros((len(batch), n_tokens), dtype=np.int64)
-        counts = np.zeros((len(batch), n_tokens), dtype=bool)
-        for row, (start, first_scored, end) in enumerate(batch):
-            rows[row, : end - start] = ids[start:end]
-            counts[row, first_scored - start : end - start] = True
-        nats += window_nats(model, torch.from_numpy(rows).to(device), torch.from_numpy(counts).to(device))
-        on_progress(batch[-1][2], len(ids))
-    return HeldOutLoss(nats, len(ids) - 1, int(tokenizer.byte_lengths[ids].sum()))
+        nats += windows_nats(model, ids, batch)
+        if on_progress:
+            on_progress(batch[-1][2], n_tokens)
+    n_bytes = shards.n_bytes if n_tokens == shards.n_tokens else int(tokenizer.byte_lengths[ids].sum())
+    return HeldOutLoss(nats, n_tokens - 1, n_bytes)
 
 
-def half_overlapping(n_tokens: int, seq_len: int) -> Iterator[tuple[int, int, int]]:
-    """Windows (start, first token scored, end) that score each token but the first exactly once."""
+def half_overlapping(n_tokens: int, seq_len: int) -> Iterator[Window]:
+    """Windows of `seq_len + 1` tokens that score each token but the first exactly once."""
     start, scored = 0, 1
     while scored < n_tokens:
         end = min(start + seq_len + 1, n_tokens)
         yield start, scored, end
-        start, scored = start + seq_len // 2, end
+        start, scored = start + max(1, seq_len // 2), end
 
 
-def window_nats(model: Transformer, rows: Int[Tensor, "B T1"], counts: Tensor) -> float:
-    """The nats of the tokens that count, each predicted from those before it in its row."""
-    return next_token_loss(model, rows[:, :-1], rows[:, 1:], counts[:, 1:]).item()
+def windows_nats(model: Transformer, ids: np.ndarray, windows: Sequence[Window]) -> float:
+    """The nats of the tokens that these windows score, each predicted from those before it in its window."""
+    shape = (len(windows), max(end - start for start, _, end in windows))
+    rows, counts = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=bool)
+    for row, (start, first_scored, end) in enumerate(windows):
+        rows[row, : end - start] = ids[start:end]
+        counts[row, first_scored - start : end - start] = True
+    device = model.embedding.weight.device
+    tokens, mask = torch.from_numpy(rows).to(device), torch.from_numpy(counts).to(device)
+    return next_token_loss(model, tokens[:, :-1], tokens[:, 1:], mask[:, 1:]).item()

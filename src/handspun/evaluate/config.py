@@ -1,6 +1,11 @@
 """What is measured at the end of a run, as a recipe gives it."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+QuestionKind = Literal["does", "is", "module", "arguments"]
+LONGEST_NGRAM = 8
+"""Bytes that fit into the 64-bit number an n-gram is counted as."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -11,14 +16,14 @@ class EvaluateConfig:
     """Bytes the n-gram baseline looks at: the byte it predicts and the ones before it."""
     n_questions: int | None = None
     """Ask at most this many of the held-out questions of each kind. Absent: all."""
-    question_kind: str = "does"
+    question_kind: QuestionKind = "does"
     """The kind of question the headline counts; the others are reported beside it."""
     rows: int = 64
     """Questions answered at once."""
 
     def __post_init__(self) -> None:
-        if self.ngram_order < 1:
-            raise ValueError(f"ngram_order={self.ngram_order}: must be at least 1")
+        if not 1 <= self.ngram_order <= LONGEST_NGRAM:
+            raise ValueError(f"ngram_order={self.ngram_order}: must be from 1 to {LONGEST_NGRAM}")
         if self.n_questions is not None and self.n_questions < 1:
             raise ValueError(f"n_questions={self.n_questions}: must be at least 1, or leave it out")
         if self.rows < 1:

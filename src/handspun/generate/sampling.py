@@ -9,9 +9,7 @@ from torch import Tensor
 from handspun.generate.config import GenerateConfig
 
 
-def choose(
-    scores: Float[Tensor, "B V"], config: GenerateConfig, generators: Sequence[torch.Generator]
-) -> Int[Tensor, " B"]:
+def choose(scores: Float[Tensor, "B V"], config: GenerateConfig, generators: Sequence[torch.Generator]) -> Int[Tensor, " B"]:
     """The next token of each row. Each row has its own generator, so its tokens do not depend on its neighbors."""
     if config.temperature is None:
         return scores.argmax(-1)
@@ -20,9 +18,7 @@ def choose(
     return torch.cat([torch.multinomial(row, 1, generator=generator) for row, generator in zip(probs, generators)])
 
 
-def penalized(
-    logits: Float[Tensor, "B V"], contexts: Sequence[Int[Tensor, " T"]], penalty: float
-) -> Float[Tensor, "B V"]:
+def penalized(logits: Float[Tensor, "B V"], contexts: Sequence[Int[Tensor, " T"]], penalty: float) -> Float[Tensor, "B V"]:
     """Logits with those of tokens already in the context divided by `penalty` where positive and multiplied where negative."""
     result = logits.clone()
     for row, context in zip(result, contexts):

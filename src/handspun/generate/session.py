@@ -24,8 +24,8 @@ def load_engine(checkpoints: Path, dtype: torch.dtype | None = None) -> Engine:
     The weights are held in `dtype`, or in the faster one of the device: nothing here trains them.
     """
     checkpoint, device = load_checkpoint(checkpoints), choose_device()
-    dtype = dtype or getattr(torch, device.compute_dtype)
-    model = checkpoint.load_model(compute_dtype=dtype, device=device.kind).to(dtype)
+    compute_dtype = dtype or getattr(torch, device.compute_dtype)
+    model = checkpoint.load_model(compute_dtype=compute_dtype, device=device.kind).to(compute_dtype)
     return Engine(lay_out_for_reading(model), checkpoint.load_tokenizer())
 
 

@@ -61,7 +61,7 @@ def attend(
         k, v = (tensor.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for tensor in (k, v))
         return StoredAttention.apply(q, k, v, biases.of(slopes))  # type: ignore[no-any-return]
     if q.device.type == "cuda" and view.segments is not None and is_whole and dropout == 0:
-        return flexible_attention(q, k, v, view, slopes)
+        return flexible_attention(q, k, v, biases.blocks(), slopes)
     sees_all = is_plain and view.n_queries == 1
     is_causal = is_plain and is_whole and not sees_all
     bias = None if is_causal or sees_all else biases.of(slopes)

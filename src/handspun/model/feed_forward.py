@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from handspun.model.config import ModelConfig
+from handspun.model.config import Activation, ModelConfig
 from handspun.model.linear import Linear
 
 
@@ -17,7 +16,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.activation = config.activation
+        self.activation: Activation = config.activation
         self.up = Linear(config.d_model, (2 if config.is_gated else 1) * config.ff_width, bias=config.bias)
         self.down = Linear(config.ff_width, config.d_model, bias=config.bias)
 
@@ -48,7 +47,6 @@ class SquaredReLU(torch.autograd.Function):
         return positive * positive
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (positive,) = ctx.saved_tensors
         return (grads[0] * positive).mul_(2)

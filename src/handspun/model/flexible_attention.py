@@ -6,17 +6,17 @@ from functools import cache
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.attention.flex_attention import flex_attention
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
-from handspun.model.view import Slopes, View
+from handspun.model.view import Slopes
 
 
 def flexible_attention(
-    q: Float[Tensor, "B H T Dh"], k: Float[Tensor, "B K T Dh"], v: Float[Tensor, "B K T Dh"], view: View, slopes: Slopes
+    q: Float[Tensor, "B H T Dh"], k: Float[Tensor, "B K T Dh"], v: Float[Tensor, "B K T Dh"], blocks: BlockMask, slopes: Slopes
 ) -> Float[Tensor, "B H T Dh"]:
-    """softmax(q kᵀ / sqrt(Dh) - slope · distance) v over whole rows, each token among those of its own segment."""
+    """softmax(q kᵀ / sqrt(Dh) - slope · distance) v over whole rows, each token among those that the blocks allow."""
     kernel = flexible_kernel(q.device.type)
-    return kernel(q, k, v, score_mod=with_distance(slopes, q.device), block_mask=view.blocks, enable_gqa=q.shape[1] != k.shape[1])
+    return kernel(q, k, v, score_mod=with_distance(slopes, q.device), block_mask=blocks, enable_gqa=q.shape[1] != k.shape[1])
 
 
 def with_distance(slopes: Slopes, device: torch.device) -> Callable[..., Tensor] | None:
@@ -24,11 +24,7 @@ def with_distance(slopes: Slopes, device: torch.device) -> Callable[..., Tensor]
     if slopes is None:
         return None
     slope = torch.tensor(slopes, device=device)
-
-    def modify(score: Tensor, row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:  # noqa: ARG001
-        return score - slope[head] * (query - key)
-
-    return modify
+    return lambda score, _, head, query, key: score - slope[head] * (query - key)
 
 
 @cache

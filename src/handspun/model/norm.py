@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from handspun.model.config import ModelConfig
 
@@ -59,7 +58,6 @@ class RMSNormFunction(torch.autograd.Function):
         return unit * weight
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
         unit, weight, inverse = ctx.saved_tensors
         (grad,) = grads

@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-
 
 Rotary = tuple[Float[Tensor, "*B T 1 half"], Float[Tensor, "*B T 1 half"]]
 """Cosines and sines for every token, the same in each head."""
@@ -52,7 +50,6 @@ class RotateFunction(torch.autograd.Function):
         return turned(x, cos, sin)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         cos, sin = ctx.saved_tensors
         return turned(grads[0], cos, sin, backwards=True), None, None

@@ -4,12 +4,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-LONGEST_ROW = 1024
-"""Up to this many tokens the weights are kept; beyond, they would cost more memory than the time is worth."""
-BLOCK = 256
-"""Queries that are worked on at a time."""
+from handspun.model.cost import LONGEST_STORED_ROW, STORED_BLOCK
 
 
 def pays_to_store(q: Tensor, k: Tensor, dropout: float) -> bool:
@@ -17,7 +13,7 @@ def pays_to_store(q: Tensor, k: Tensor, dropout: float) -> bool:
     return (
         q.device.type == "cpu"
         and q.dtype == torch.bfloat16
-        and q.shape[2] == k.shape[2] <= LONGEST_ROW
+        and q.shape[2] == k.shape[2] <= LONGEST_STORED_ROW
         and dropout == 0
         and torch.is_grad_enabled()
     )
@@ -34,8 +30,8 @@ class StoredAttention(torch.autograd.Function):
         q, k, v = (tensor.contiguous() for tensor in (q * q.shape[-1] ** -0.5, k, v))
         result = torch.empty_like(q.transpose(1, 2), memory_format=torch.contiguous_format).transpose(1, 2)
         weights = []
-        for start in range(0, q.shape[2], BLOCK):
-            end = min(start + BLOCK, q.shape[2])
+        for start in range(0, q.shape[2], STORED_BLOCK):
+            end = min(start + STORED_BLOCK, q.shape[2])
             scores = q[:, :, start:end] @ k[:, :, :end].transpose(-1, -2)
             scores += bias[:, :, start:end, :end]
             weights.append(torch.softmax(scores, dim=-1))
@@ -44,12 +40,11 @@ class StoredAttention(torch.autograd.Function):
         return result
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         q, k, v, *weights = ctx.saved_tensors
         grad = grads[0].contiguous()
         grad_q, grad_k, grad_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
-        for start, weight in zip(range(0, q.shape[2], BLOCK), weights):
+        for start, weight in zip(range(0, q.shape[2], STORED_BLOCK), weights):
             end = start + weight.shape[2]
             grad_v[:, :, :end] += weight.transpose(-1, -2) @ grad[:, :, start:end]
             grad_weight = grad[:, :, start:end] @ v[:, :, :end].transpose(-1, -2)

@@ -1,7 +1,6 @@
 """Which keys each query sees, and what that adds to the attention scores."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -30,13 +29,13 @@ class View:
         """Nothing but the order of tokens limits what is seen."""
         return self.segments is None and self.is_token is None
 
-    @cached_property
+    @property
     def distance(self) -> Int[Tensor, "T S"]:
         """How many columns the key lies before the query; negative where it comes after."""
         columns = torch.arange(self.n_keys, device=self.device)
         return columns[self.n_keys - self.n_queries :].unsqueeze(1) - columns
 
-    @cached_property
+    @property
     def allowed(self) -> Bool[Tensor, "#B 1 T S"]:
         """True where the query may look at the key. A column without a token looks at itself, so that no row is empty."""
         allowed = (self.distance >= 0)[None, None]
@@ -47,16 +46,15 @@ class View:
             allowed = allowed & (self.is_token[:, None, None, :] | (self.distance == 0))
         return allowed
 
-    @cached_property
     def blocks(self) -> BlockMask:
-        """The same for flex_attention, which skips the blocks that no query sees. For whole rows with segments."""
+        """What is allowed as flex_attention takes it, which skips blocks that no query sees. For whole rows with segments."""
         segments = self.segments
         assert segments is not None and self.is_token is None and self.n_queries == self.n_keys
-
-        def is_seen(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:  # noqa: ARG001
-            return (key <= query) & (segments[row, query] == segments[row, key])
-
-        return create_block_mask(is_seen, len(segments), None, self.n_queries, self.n_keys, device=self.device.type)
+        return create_block_mask(
+            lambda row, _, query, key: (key <= query) & (segments[row, query] == segments[row, key]),
+            *(len(segments), None, self.n_queries, self.n_keys),
+            device=self.device.type,
+        )
 
     def bias(self, slopes: Slopes, dtype: torch.dtype) -> Float[Tensor, "#B H T S"]:
         """What is added to the scores: -inf where it may not look, minus slope · distance under ALiBi."""
@@ -67,14 +65,21 @@ class View:
 
 
 class Biases:
-    """The score biases of one forward pass, each made once: layers with the same slopes share theirs."""
+    """What one forward pass adds to its scores, each made once: layers with the same slopes share theirs."""
 
     def __init__(self, view: View, dtype: torch.dtype) -> None:
         self.view, self.dtype = view, dtype
         self.made: dict[Slopes, Tensor] = {}
+        self.made_blocks: BlockMask | None = None
 
     def of(self, slopes: Slopes) -> Float[Tensor, "#B H T S"]:
         """The bias for a layer with these slopes, or with none."""
         if slopes not in self.made:
             self.made[slopes] = self.view.bias(slopes, self.dtype)
         return self.made[slopes]
+
+    def blocks(self) -> BlockMask:
+        """The view in blocks, for flex_attention."""
+        if self.made_blocks is None:
+            self.made_blocks = self.view.blocks()
+        return self.made_blocks

@@ -24,7 +24,7 @@ def source_hash(source: str) -> str:
     """What tells a source from the same source changed."""
     if source in BUILT_IN:
         return f"{platform.python_implementation()} {platform.python_version()}"
-    path = Path(source)
+    path = Path(source).expanduser()
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     return sha256_of_json(stats)
@@ -42,6 +42,6 @@ CURATE = Stage(
     tables=["corpus"],
     rooms=["corpus"],
     inputs=source_hashes,
-    outputs=lambda run: [run.corpus],
+    outputs=lambda workshop: [workshop.run.corpus],
     work=work,
 )

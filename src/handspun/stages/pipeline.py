@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from handspun.errors import SettingsError
 from handspun.stages.curate import CURATE
 from handspun.stages.evaluate import EVALUATE
-from handspun.stages.stage import Outcome, Stage, Workshop, run_stage
+from handspun.stages.stage import Outcome, Stage, Workshop, retire_stage, run_stage
 from handspun.stages.tokenize import TOKENIZE
 from handspun.stages.train import TRAIN
 from handspun.stages.tune import TUNE
@@ -13,9 +14,16 @@ STAGES: tuple[Stage, ...] = (CURATE, TOKENIZE, TRAIN, TUNE, EVALUATE)
 
 
 def run_stages(workshop: Workshop, *, until: str = EVALUATE.name) -> Iterator[Outcome]:
-    """Do every stage the recipe asks for, up to and including `until`, and say what became of each."""
-    for stage in STAGES:
+    """Do every stage the recipe asks for, up to and including `until`, and say what became of each.
+
+    Raises SettingsError where `until` is not among them.
+    """
+    names = [stage.name for stage in STAGES]
+    stages = STAGES[: names.index(until) + 1]
+    if not stages[-1].is_asked_for(workshop.recipe):
+        raise SettingsError(f'the recipe "{workshop.recipe.name}" has no table [{until}]; write one, or leave this stage out.')
+    for stage in stages:
         if stage.is_asked_for(workshop.recipe):
             yield run_stage(stage, workshop)
-        if stage.name == until:
-            return
+        else:
+            retire_stage(stage, workshop)

@@ -11,6 +11,9 @@ from handspun.recipe import Recipe
 from handspun.runs import Run, code_version, stage_key
 from handspun.settings import to_toml, to_tree
 
+NOT_ASKED_FOR = "not asked for"
+"""Stands for the key of a stage that the recipe has not."""
+
 
 class Progress(Protocol):
     """Told how far a stage has come."""
@@ -59,8 +62,8 @@ class Stage:
     """Rooms whose code decides its result."""
     inputs: Callable[[Workshop], Mapping[str, str]]
     """Hashes of what it reads."""
-    outputs: Callable[[Run], Sequence[Path]]
-    """What it makes inside the run folder."""
+    outputs: Callable[[Workshop], Sequence[Path]]
+    """What it makes inside the run folder, folders before what they hold; where one is gone it is done again."""
     work: Callable[[Workshop, str], Mapping[str, Any]]
     """Does it, given its key, and returns the facts worth keeping."""
     is_asked_for: Callable[[Recipe], bool] = field(default=lambda _: True)
@@ -84,14 +87,20 @@ class Outcome:
 
 
 def run_stage(stage: Stage, workshop: Workshop) -> Outcome:
-    """Do the stage unless what it would make is there already."""
-    run, key = workshop.run, stage.key(workshop)
-    if run.is_fresh(stage.name, key):
+    """Do the stage unless what it would make is there already; what was made under another key moves to superseded/."""
+    run, key, outputs = workshop.run, stage.key(workshop), stage.outputs(workshop)
+    if run.is_fresh(stage.name, key) and all(output.exists() for output in outputs):
         record = run.stages()[stage.name]
         return Outcome(stage.name, record["seconds"], was_fresh=True, facts=record["facts"])
-    run.begin(stage.name, key, stage.outputs(run))
+    run.begin(stage.name, key, outputs)
     started = time.monotonic()
     facts = stage.work(workshop, key)
     seconds = time.monotonic() - started
     run.finish(stage.name, seconds, facts)
     return Outcome(stage.name, seconds, was_fresh=False, facts=facts)
+
+
+def retire_stage(stage: Stage, workshop: Workshop) -> None:
+    """Move what a stage has made to superseded/, where the recipe no longer asks for it."""
+    if stage.name in workshop.run.stages():
+        workshop.run.begin(stage.name, NOT_ASKED_FOR, stage.outputs(workshop))

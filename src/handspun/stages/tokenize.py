@@ -11,7 +11,6 @@ from handspun.stages.stage import Stage, Workshop
 from handspun.tokens.shards import ShardSet, write_conversations, write_documents
 from handspun.tokens.tokenizer import Tokenizer
 
-
 TEXTS = ("train.jsonl", "val.jsonl", "train_conversations.jsonl")
 
 
@@ -33,6 +32,13 @@ def held_out_shards(run: Run) -> ShardSet:
 def chat_shards(run: Run) -> ShardSet:
     """The training conversations."""
     return ShardSet(run.tokens / "conversations")
+
+
+def outputs(workshop: Workshop) -> list[Path]:
+    """The vocabulary, and a set of shards for each text there is."""
+    run, corpus = workshop.run, workshop.recipe.corpus
+    sets = {"train": True, "val": corpus.val_share > 0, "conversations": bool(corpus.conversations)}
+    return [run.tokens, tokenizer_folder(run), *(run.tokens / name for name, is_made in sets.items() if is_made)]
 
 
 def corpus_hashes(workshop: Workshop) -> Mapping[str, str]:
@@ -67,6 +73,6 @@ TOKENIZE = Stage(
     tables=["tokens"],
     rooms=["tokens"],
     inputs=corpus_hashes,
-    outputs=lambda run: [run.tokens],
+    outputs=outputs,
     work=work,
 )

@@ -29,6 +29,16 @@ from handspun.train.trainer import Listeners, StepReport, Trainer
 SAMPLE_TOKENS = 40
 
 
+def last_checkpoint(folder: Path, config: TrainConfig) -> Path:
+    """The checkpoint that training into `folder` ends with."""
+    return folder / f"{config.steps:08d}"
+
+
+def pretrained(workshop: Workshop) -> Path:
+    """The checkpoint that pretraining ends with."""
+    return last_checkpoint(workshop.run.checkpoints, workshop.recipe.train)
+
+
 def token_hashes(workshop: Workshop) -> Mapping[str, str]:
     """The hash of every set of shards and of the vocabulary."""
     manifests = sorted(workshop.run.tokens.glob(f"*/{MANIFEST}"))
@@ -110,7 +120,14 @@ def sampler(workshop: Workshop, tokenizer: Tokenizer) -> Callable[[Transformer, 
 
 
 def train_into(
-    folder: Path, workshop: Workshop, config: TrainConfig, batches: Batches, model: Transformer, key: str, metrics: Metrics, stage: str
+    folder: Path,
+    workshop: Workshop,
+    config: TrainConfig,
+    batches: Batches,
+    model: Transformer,
+    key: str,
+    metrics: Metrics,
+    stage: str,
 ) -> Checkpoint:
     """Train `model` into `folder`, or go on with what is there."""
     tokenizer = Tokenizer.load(tokenizer_folder(workshop.run))
@@ -147,6 +164,6 @@ TRAIN = Stage(
     tables=["seed", "model", "train"],
     rooms=["model", "train"],
     inputs=token_hashes,
-    outputs=lambda run: [run.checkpoints, run.metrics.path],
+    outputs=lambda workshop: [workshop.run.checkpoints, workshop.run.metrics.path, pretrained(workshop)],
     work=work,
 )

@@ -1,6 +1,7 @@
 """The stage that tunes the pretrained model into an assistant."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from handspun.checkpoint import load_checkpoint
@@ -9,13 +10,19 @@ from handspun.metrics import Metrics
 from handspun.runs import Run
 from handspun.stages.stage import Stage, Workshop
 from handspun.stages.tokenize import chat_shards, text_shards
-from handspun.stages.train import compute_dtype, train_into
+from handspun.stages.train import compute_dtype, last_checkpoint, pretrained, train_into
 from handspun.tune.instruct import tuning_batches
 
 
 def tuning_metrics(run: Run) -> Metrics:
     """The records of the tuning, beside its checkpoints."""
     return Metrics(run.tuned / "metrics.jsonl")
+
+
+def tuned(workshop: Workshop) -> Path:
+    """The checkpoint that tuning ends with; the folder of all of them where the recipe does not tune."""
+    recipe, folder = workshop.recipe, workshop.run.tuned
+    return folder if recipe.tune is None else last_checkpoint(folder, recipe.tune.applied_to(recipe.train))
 
 
 def base_hash(workshop: Workshop) -> Mapping[str, str]:
@@ -28,7 +35,7 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
     recipe, run = workshop.recipe, workshop.run
     assert recipe.tune is not None
     keep_freed_memory()
-    base = load_checkpoint(run.checkpoints)
+    base = load_checkpoint(pretrained(workshop))
     tokenizer = base.load_tokenizer()
     settings, batches = tuning_batches(
         recipe.tune, recipe.train, chats=chat_shards(run), text=text_shards(run), tokenizer=tokenizer, seed=recipe.seed + 1
@@ -44,7 +51,7 @@ TUNE = Stage(
     tables=["seed", "train", "tune"],
     rooms=["model", "train", "tune"],
     inputs=base_hash,
-    outputs=lambda run: [run.tuned],
+    outputs=lambda workshop: [workshop.run.tuned, tuned(workshop)],
     work=work,
     is_asked_for=lambda recipe: recipe.tune is not None,
 )

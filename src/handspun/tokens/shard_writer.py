@@ -48,7 +48,7 @@ class ArrayShards:
             room = self._size - self.n_written % self._size
             if room == self._size:
                 self._next_file()
-            assert self._file is not None  # a full room means _next_file has just opened it, or an earlier call did
+            assert self._file is not None
             self._file.write(values[:room].astype(self._dtype).tobytes())
             self.n_written += len(values[:room])
             values = values[room:]

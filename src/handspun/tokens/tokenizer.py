@@ -119,7 +119,7 @@ class Tokenizer:
         """The content of tokenizer.json."""
         return self._tokenizer.to_str(pretty=True) + "\n"
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """The checksum by which shards and checkpoints know their tokenizer."""
         return hashlib.sha256(self.json.encode()).hexdigest()

@@ -25,8 +25,8 @@ class Batch:
 
     def to(self, device: str) -> "Batch":
         """The same batch on another device."""
-        moved = (None if tensor is None else tensor.to(device) for tensor in (self.ids, self.targets, self.loss_mask, self.segments))
-        return Batch(*moved)  # type: ignore[arg-type]
+        segments = None if self.segments is None else self.segments.to(device)
+        return Batch(self.ids.to(device), self.targets.to(device), self.loss_mask.to(device), segments)
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,8 @@ class ChatRows:
     @cached_property
     def packed(self) -> list[np.ndarray]:
         """The conversations of each row."""
-        lengths = np.diff(self.shards.document_starts.astype(np.int64), append=self.shards.n_tokens)
-        order = np.random.Generator(np.random.Philox(key=self.seed)).permutation(len(lengths))
-        return pack(lengths, self.width, order)
+        order = np.random.Generator(np.random.Philox(key=self.seed)).permutation(len(self.shards))
+        return pack(self.shards.lengths, self.width, order)
 
     def row(self, index: int) -> Row:
         """The row with this number, counted from the beginning of the run."""
@@ -147,14 +146,11 @@ class Batches:
 
     def joined(self, rows: list[Row]) -> Batch:
         """Rows side by side, inputs and targets one token apart."""
-        ids = torch.from_numpy(np.stack([row.ids for row in rows]))
-        loss_mask = torch.from_numpy(np.stack([row.loss_mask for row in rows]))
-        segments = torch.from_numpy(np.stack([row.segments for row in rows])) if self.separates else None
         return Batch(
-            ids[:, :-1].contiguous(),
-            ids[:, 1:].contiguous(),
-            loss_mask[:, 1:].contiguous(),
-            None if segments is None else segments[:, :-1].contiguous(),
+            torch.from_numpy(np.stack([row.ids[:-1] for row in rows])),
+            torch.from_numpy(np.stack([row.ids[1:] for row in rows])),
+            torch.from_numpy(np.stack([row.loss_mask[1:] for row in rows])),
+            torch.from_numpy(np.stack([row.segments[:-1] for row in rows])) if self.separates else None,
         )
 
     @property

@@ -69,20 +69,31 @@ class TrainConfig:
             raise ValueError(
                 f"batch_tokens={self.batch_tokens}: not a multiple of seq_len × micro_batch = {step}; {nearest} would be"
             )
+        for key in ("warmup_steps", "decay_steps", "weight_decay"):
+            if (getattr(self, key) or 0) < 0:
+                raise ValueError(f"{key}={getattr(self, key)}: must be at least 0")
         for key in ("chat_share", "min_lr_ratio"):
             if not 0 <= getattr(self, key) <= 1:
                 raise ValueError(f"{key}={getattr(self, key)}: must lie between 0 and 1")
         for key in ("lr", "matrix_lr"):
             if not getattr(self, key) > 0:
                 raise ValueError(f"{key}={getattr(self, key)}: must be above 0")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas={list(self.betas)}: each must be at least 0 and below 1")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum={self.momentum}: must be at least 0 and below 1")
+        if self.eval_tokens < 2:
+            raise ValueError(f"eval_tokens={self.eval_tokens}: at least 2, one to read and one to predict")
         if self.keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints={self.keep_checkpoints}: at least 1, or nothing could be resumed")
         if self.grad_clip is not None and not self.grad_clip > 0:
             raise ValueError(f"grad_clip={self.grad_clip}: must be above 0, or leave it out")
+        if self.schedule == "cosine" and self.decay_steps is not None:
+            raise ValueError(f"decay_steps={self.decay_steps}: cosine falls over the whole run; leave it out, or take wsd")
         if self.warmup_steps + self.final_steps > self.steps:
             raise ValueError(
-                f"warmup_steps={self.warmup_steps}: with {self.final_steps} decay steps that is more than the run's {self.steps} "
-                f"steps; shorten one, or raise train_tokens"
+                f"warmup_steps={self.warmup_steps}: with {self.final_steps} decay steps that is more than the run's "
+                f"{self.steps} steps; shorten one, or raise train_tokens"
             )
 
     @property

@@ -26,13 +26,14 @@ def next_token_loss(
 ) -> Float[Tensor, ""]:
     """The sum over counted tokens of -log p(target), in nats."""
     hidden = model(ids, segments=segments)
+    counted = loss_mask.flatten().nonzero().squeeze(1)
     copied = gate = None
     if model.copy_head is not None:
-        copied = model.copy_head.target_log_prob(hidden, ids, targets, segments)[loss_mask]
-        gate = model.copy_head.gate(hidden).squeeze(-1).float()[loss_mask]
-    every_token_counts = bool(loss_mask.all())
-    flat = hidden.flatten(0, 1) if every_token_counts else hidden[loss_mask]
-    return SlicedCrossEntropy.apply(flat, model.head_weight, targets[loss_mask], copied, gate)  # type: ignore[no-any-return]
+        copied = model.copy_head.target_log_prob(hidden, ids, targets, segments).flatten()[counted]
+        gate = model.copy_head.gate(hidden).flatten()[counted].float()
+    return SlicedCrossEntropy.apply(  # type: ignore[no-any-return]
+        hidden.flatten(0, 1)[counted], model.head_weight, targets.flatten()[counted], copied, gate, torch.is_grad_enabled()
+    )
 
 
 class SlicedCrossEntropy(torch.autograd.Function):
@@ -46,37 +47,52 @@ class SlicedCrossEntropy(torch.autograd.Function):
         targets: Int[Tensor, " N"],
         copied: Float[Tensor, " N"] | None,
         gate: Float[Tensor, " N"] | None,
+        wants_grads: bool,
     ) -> Float[Tensor, ""]:
         weight = head.to(hidden.dtype)
+        grad_hidden, grad_head = torch.zeros_like(hidden), torch.zeros_like(weight, dtype=torch.float32)
         log_prob = hidden.new_empty(len(targets), dtype=torch.float32)
-        grads = [torch.empty_like(hidden), torch.zeros_like(weight, dtype=torch.float32)] if any(ctx.needs_input_grad) else None
+        share = torch.ones_like(log_prob)
         n_rows = max(1, SLICE_ELEMENTS // len(weight))
-        share = hidden.new_ones(len(targets), dtype=torch.float32)
-        for rows in torch.arange(len(targets), device=hidden.device).split(n_rows):
-            part = slice(int(rows[0]), int(rows[-1]) + 1)
+        for start in range(0, len(targets), n_rows):
+            part = slice(start, start + n_rows)
             logits = hidden[part] @ weight.T
-            wide = logits.float()
-            log_prob[part] = wide.gather(1, targets[part, None]).squeeze(1) - wide.logsumexp(-1)
+            log_prob[part], probs = log_prob_and_probs(logits, targets[part])
             if copied is not None and gate is not None:
-                mixed = torch.logaddexp(log_prob[part] + F.logsigmoid(gate[part]), copied[part] + F.logsigmoid(-gate[part]))
-                share[part] = (log_prob[part] + F.logsigmoid(gate[part]) - mixed).exp()
-                log_prob[part] = mixed
-            if grads is not None:
-                slope = torch.softmax(logits, dim=-1)
-                slope[torch.arange(len(slope)), targets[part]] -= 1
-                slope *= share[part, None].to(slope.dtype)
-                torch.mm(slope, weight, out=grads[0][part])
-                grads[1] += slope.T @ hidden[part]
-        if grads is not None:
-            ctx.save_for_backward(*grads, share, gate)
+                log_prob[part], share[part] = mixed(log_prob[part], copied[part], gate[part])
+            if wants_grads:
+                probs.scatter_add_(1, targets[part, None], probs.new_full((len(probs), 1), -1))
+                slope = torch.mul(probs, share[part, None], out=logits)
+                torch.mm(slope, weight, out=grad_hidden[part])
+                grad_head += slope.T @ hidden[part]
+        ctx.save_for_backward(grad_hidden, grad_head, share, gate)
         return -log_prob.sum()
 
     @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None, Tensor | None]:
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None, Tensor | None, None]:
         grad_hidden, grad_head, share, gate = ctx.saved_tensors
         (scale,) = outer
         grad_copied = grad_gate = None
         if gate is not None:
             grad_copied = (share - 1) * scale
             grad_gate = (gate.sigmoid() - share) * scale
-        return grad_hidden * scale.to(grad_hidden.dtype), grad_head * scale, None, grad_copied, grad_gate
+        return grad_hidden * scale, grad_head * scale, None, grad_copied, grad_gate, None
+
+
+def log_prob_and_probs(
+    logits: Float[Tensor, "N V"], targets: Int[Tensor, " N"]
+) -> tuple[Float[Tensor, " N"], Float[Tensor, "N V"]]:
+    """Of each row the log-probability of its target, and the probability of every token; both fp32."""
+    wide = logits.float()
+    probs = torch.softmax(wide, dim=-1)
+    log_sum_exp = wide.amax(-1) - probs.amax(-1).log()  # no second pass of exponentials over the row
+    return wide.gather(1, targets.unsqueeze(1)).squeeze(1) - log_sum_exp, probs
+
+
+def mixed(
+    log_prob: Float[Tensor, " N"], copied: Float[Tensor, " N"], gate: Float[Tensor, " N"]
+) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
+    """The log of g · p + (1 - g) · copied with g = sigmoid(gate), and the share of it that the first term has."""
+    chosen = log_prob + F.logsigmoid(gate)
+    mixture = torch.logaddexp(chosen, copied + F.logsigmoid(-gate))
+    return mixture, (chosen - mixture).exp()

@@ -1,10 +1,11 @@
 """The training loop: read a batch, take a step, save, measure, and start again where a crash left off."""
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -12,10 +13,10 @@ from typing import Any
 import torch
 
 from handspun.checkpoint import Checkpoint, keep_newest, newest_checkpoint, save_checkpoint
-from handspun.errors import RunError
+from handspun.errors import HandspunError, RunError
 from handspun.model.transformer import Transformer
 from handspun.tokens.tokenizer import Tokenizer
-from handspun.train.batches import Batches
+from handspun.train.batches import Batch, Batches
 from handspun.train.config import TrainConfig
 from handspun.train.loss import next_token_loss
 from handspun.train.optim import Optimizers
@@ -106,24 +107,28 @@ class Trainer:
     def run(self) -> Checkpoint:
         """Take every step that is left and return the last checkpoint.
 
-        Raises KeyboardInterrupt once a stop was asked for and all is saved, RunError where the folder holds another run.
+        Raises KeyboardInterrupt once a stop was asked for and all is saved, RunError where the folder holds another run,
+        HandspunError where the loss or the weights are no longer finite.
         """
-        first = self.resume()
+        config, first = self.config, self.resume()
         with self.stop.heard():
-            for step in range(first, self.config.steps):
+            for step in range(first, config.steps):
                 report = self.take_step(step)
-                done = step + 1
-                is_last = done == self.config.steps
-                if is_last or self.stop.is_made or done % self.config.save_every == 0:
-                    self.save(done)
-                if self.listeners.on_eval is not None and (is_last or done % self.config.eval_every == 0):
+                if self.is_due(report.step, config.eval_every):
                     report = self.measured(report)
                 self.listeners.on_step(report)
-                if is_last or done % self.config.sample_every == 0:
-                    self.observe(done)
-                if self.stop.is_made and not is_last:
+                is_stopping = self.stop.is_made
+                if is_stopping or self.is_due(report.step, config.save_every):
+                    self.save(report.step)
+                if is_stopping:
                     raise KeyboardInterrupt
-        return Checkpoint(self.folder / f"{self.config.steps:08d}")
+                if self.is_due(report.step, config.sample_every):
+                    self.observe(report.step)
+        return Checkpoint(self.folder / f"{config.steps:08d}")
+
+    def is_due(self, step: int, every: int) -> bool:
+        """Whether something that happens every so many steps, and at the end, happens after `step` steps."""
+        return step % every == 0 or step == self.config.steps
 
     def resume(self) -> int:
         """Load the newest whole checkpoint, if there is one, and return the step to go on with."""
@@ -132,7 +137,9 @@ class Trainer:
             self.listeners.on_resume(0, damages)
             return 0
         if checkpoint.facts["identity"] != self.identity:
-            raise RunError(f"{self.folder} holds a run of another recipe; choose another folder with --run, or delete this one.")
+            raise RunError(
+                f"{self.folder} holds a run of another recipe; choose another folder with --run, or delete this one."
+            )
         self.model.load_state_dict(checkpoint.load_model().state_dict())
         self.optimizers.load_state(checkpoint.load_trainer_state())
         self.listeners.on_resume(checkpoint.step, damages)
@@ -142,23 +149,29 @@ class Trainer:
         """Forward and backward over every micro-batch, then move the weights once."""
         started = time.perf_counter()
         torch.manual_seed(self.seed * 1_000_003 + step)
-        batches = [batch.to(self.device) for batch in self.batches.micro_batches(step)]
-        n_counted = sum(int(batch.loss_mask.sum()) for batch in batches)
-        total = 0.0
+        batches = self.batches.micro_batches(step)
+        n_counted = max(1, sum(int(batch.loss_mask.sum()) for batch in batches))
         self.model.train()
-        for batch in batches:
-            loss = next_token_loss(self.model, batch.ids, batch.targets, batch.loss_mask, batch.segments) / max(n_counted, 1)
-            loss.backward()
-            total += loss.item()
-        limit = self.config.grad_clip or float("inf")
+        train_loss = sum(self.backward(batch.to(self.device), n_counted) for batch in batches)
+        limit = math.inf if self.config.grad_clip is None else self.config.grad_clip
         grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit).item()
+        if not math.isfinite(train_loss + grad_norm):
+            raise self.diverged(f"in step {step + 1} the loss is {train_loss:.4g} and the norm of its gradient {grad_norm:.4g}")
         share = lr_share(step, self.config)
         self.optimizers.step(share)
         seconds = time.perf_counter() - started
-        return StepReport(step + 1, total, self.config.lr * share, grad_norm, self.config.batch_tokens / seconds)
+        return StepReport(step + 1, train_loss, self.config.lr * share, grad_norm, self.config.batch_tokens / seconds)
+
+    def backward(self, batch: Batch, n_counted: int) -> float:
+        """Add the gradients of one micro-batch to those of the step; its share of the loss, a mean over `n_counted` tokens."""
+        loss = next_token_loss(self.model, batch.ids, batch.targets, batch.loss_mask, batch.segments) / n_counted
+        loss.backward()
+        return loss.item()
 
     def save(self, step: int) -> None:
         """Write the checkpoint of `step`, then let go of the oldest."""
+        if not all(weight.isfinite().all() for weight in self.model.parameters()):
+            raise self.diverged(f"step {step} has left weights that are not finite")
         save_checkpoint(
             self.folder,
             step,
@@ -172,14 +185,25 @@ class Trainer:
 
     def measured(self, report: StepReport) -> StepReport:
         """The report with what the listeners measure on the model as it is now."""
-        assert self.listeners.on_eval is not None
+        if self.listeners.on_eval is None:
+            return report
         self.model.eval()
         with torch.inference_mode():
             measured = self.listeners.on_eval(self.model, report.step)
-        return StepReport(report.step, report.train_loss, report.lr, report.grad_norm, report.tok_per_s, measured)
+        return replace(report, measured=measured)
 
     def observe(self, step: int) -> None:
         """Let the listeners look at what the model says."""
         self.model.eval()
         with torch.inference_mode():
             self.listeners.on_sample(self.model, step)
+
+    def diverged(self, symptom: str) -> HandspunError:
+        """The error of a run whose numbers have left the representable; what was saved before stays."""
+        rates = f"train.lr={self.config.lr:g}"
+        if self.config.optimizer == "muon":
+            rates += f" and train.matrix_lr={self.config.matrix_lr:g}"
+        return HandspunError(
+            f"{symptom}: training has diverged; lower {rates} (tune.lr and tune.matrix_lr where it was tuning) and run again; "
+            f"the checkpoints in {self.folder} are from before."
+        )

@@ -27,6 +27,9 @@ class TuneConfig:
             raise ValueError(f"train_tokens={self.train_tokens}: must be at least 1")
         if not 0 <= self.replay_share < 1:
             raise ValueError(f"replay_share={self.replay_share}: must be at least 0 and below 1")
+        for key in ("lr", "matrix_lr"):
+            if not getattr(self, key) > 0:
+                raise ValueError(f"{key}={getattr(self, key)}: must be above 0")
         if self.warmup_steps < 0:
             raise ValueError(f"warmup_steps={self.warmup_steps}: must be at least 0")
 

@@ -13,6 +13,8 @@ def tuning_batches(
     """The trainer's settings and batches for tuning; without `text` nothing is replayed."""
     settings = config.applied_to(train)
     separator = tokenizer.end_of_text if settings.document_mask else None
-    text_rows = TextRows(text, settings.seq_len, seed, separator=separator) if text is not None and config.replay_share else None
+    text_rows = (
+        TextRows(text, settings.seq_len, seed, separator=separator) if text is not None and config.replay_share else None
+    )
     chat_rows = ChatRows(chats, settings.seq_len, seed, padding=tokenizer.pad, mask_prompt=config.mask_prompt)
     return settings, Batches(settings, text_rows, chat_rows)

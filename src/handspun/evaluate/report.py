@@ -1,0 +1,75 @@
+"""What a finished run has to show for itself, as a page of Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ARM_NAMES = {"closed_book": "closed book", "wrong_passage": "with a wrong passage", "right_passage": "with the right passage"}
+KIND_NAMES = {
+    "does": "what it does",
+    "is": "what it is",
+    "module": "which module has it",
+    "arguments": "which arguments it takes",
+}
+
+
+def report(evaluation: Mapping[str, Any], seconds: Mapping[str, float], machine: str) -> str:
+    """The measured tables and the sample conversations of a run."""
+    parts = [
+        text_table(evaluation) if "val_bpb" in evaluation else "",
+        answer_table(evaluation) if "exact_match" in evaluation else "",
+        kind_table(evaluation["by_kind"]) if evaluation.get("by_kind") else "",
+        *map(conversation, evaluation.get("transcripts", ())),
+        time_line(seconds, machine),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def text_table(evaluation: Mapping[str, Any]) -> str:
+    """Bits per byte of the model and of the baselines."""
+    rows = [
+        ("this model", evaluation["val_bpb"]),
+        ("`xz -9e`, primed with the training text", evaluation["xz_bpb"]),
+        ("n-gram model of bytes, interpolated", evaluation["ngram_bpb"]),
+    ]
+    return table(("held-out text", "bits per byte"), [(name, f"{bpb:.3f}") for name, bpb in rows])
+
+
+def answer_table(evaluation: Mapping[str, Any]) -> str:
+    """Exact match, F1 and abstentions in the three arms."""
+    head = f"{evaluation['n_questions']:,} questions about objects never asked about in training"
+    shares = ("exact_match", "f1", "abstained")
+    rows = [(name, *(percent(evaluation[share][arm]) for share in shares)) for arm, name in ARM_NAMES.items()]
+    return table((head, "exact match", "F1", "“I do not know.”"), rows)
+
+
+def kind_table(by_kind: Sequence[Mapping[str, Any]]) -> str:
+    """Exact match with the right passage for each kind of question."""
+    rows = [
+        (KIND_NAMES.get(row["kind"], row["kind"]), f"{row['n']:,}", percent(row["exact_match"]), percent(row["f1"]))
+        for row in by_kind
+        if row["arm"] == "right_passage"
+    ]
+    return table(("asked, with the right passage", "questions", "exact match", "F1"), rows)
+
+
+def conversation(messages: Sequence[Mapping[str, str]]) -> str:
+    """A conversation as a block of text."""
+    lines = [f"{message['role']:>9}  {message['content']}".replace("\n", f"\n{'':11}") for message in messages]
+    return "\n".join(["```text", *lines, "```"])
+
+
+def time_line(seconds: Mapping[str, float], machine: str) -> str:
+    """How long each stage took, and where."""
+    stages = ", ".join(f"{stage} {taken:.0f} s" for stage, taken in seconds.items())
+    return f"{sum(seconds.values()) / 60:.1f} minutes ({stages}) on {machine}."
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, all columns but the first to the right."""
+    rule = ["---", *["---:"] * (len(columns) - 1)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows))
+
+
+def percent(share: float) -> str:
+    """A share as a percentage."""
+    return f"{100 * share:.1f} %"
