@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_run import byte_tokenizer, tiny_model
 from torch import Tensor
 
 from handspun import files
@@ -27,6 +26,7 @@ from handspun.checkpoint import (
 )
 from handspun.errors import CheckpointError, DamagedFileError, DiskFullError
 from handspun.model.transformer import Transformer
+from tiny_run import byte_tokenizer, tiny_model
 
 FILES = [
     "manifest.json",
@@ -298,47 +298,76 @@ class BreakingDisk:
         return operation
 
 
-def breaks_at_every_operation(
-    work: Callable[[], object], check: Callable[[], None], *, is_crash: bool, number: int = errno.EIO
-) -> int:
-    """Do `work` on a disk that breaks at its first operation, its second, and so on until it is not reached."""
-    n = 0
-    while True:
+ARGUMENTS: dict[str, Any] = {
+    "model": model_of(2),
+    "trainer_state": state_of(2),
+    "facts": {"identity": "test"},
+    "tokenizer": byte_tokenizer(),
+    "recipe": 'name = "test"\n',
+}
+
+
+def saves_that_break(folder: Path, step: int, **how: Any) -> Iterator[OSError | DiskFullError | None]:
+    """Beside a checkpoint of step 1, save one of `step` on a disk that breaks at its first operation, its second, and so on.
+
+    Yields what was raised, and ends once a save comes through.
+    """
+    save(folder / "original", 1, number=1)
+    n, raised, is_reached = 0, None, True
+    while is_reached:
         n += 1
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        shutil.copytree(folder / "original", folder / "checkpoints")
         with pytest.MonkeyPatch.context() as monkeypatch:
-            disk = BreakingDisk(monkeypatch, n, is_crash=is_crash, number=number)
-            with suppress(OSError, DiskFullError):
-                work()
-        check()
-        if disk.count < n:
-            return n
+            disk = BreakingDisk(monkeypatch, n, **how)
+            try:
+                save_checkpoint(folder / "checkpoints", step, **ARGUMENTS)
+                raised = None
+            except (OSError, DiskFullError) as error:
+                raised = error
+        is_reached = disk.count >= n
+        yield raised
+    assert n > 40
 
 
 @pytest.mark.parametrize("is_crash", [True, False], ids=["crash", "error"])
 @pytest.mark.parametrize("step", [1, 2], ids=["the same step", "a later step"])
 def test_whatever_breaks_while_saving_the_old_or_the_new_one_loads(tmp_path: Path, step: int, is_crash: bool) -> None:
-    original = tmp_path / "original"
-    save(original, 1, number=1)
-    folder = tmp_path / "checkpoints"
+    folder, numbers = tmp_path / "checkpoints", []
+    for raised in saves_that_break(tmp_path, step, is_crash=is_crash):
+        checkpoint, damages = newest_checkpoint(folder)
+        numbers.append(number_in(checkpoint))
+        assert numbers[-1] == 2 or raised is not None
+        assert damages == []
+        save(folder, 3)
+        keep_newest(folder, 1)
+        assert [path.name for path in folder.iterdir()] == ["00000003"]
+    assert set(numbers) == {1, 2}
+    assert numbers[-1] == 2
 
-    def work() -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(original, folder)
-        save_checkpoint(folder, step, **arguments)
 
-    def check() -> None:
-        if folder.is_dir() and any(folder.iterdir()):
-            assert newest_number(folder) in (1, 2)
-            save(folder, 3)
-            assert newest_number(folder) == 3
-            keep_newest(folder, 1)
-            assert sorted(path.name for path in folder.iterdir()) == ["00000003"]
+def test_a_disk_that_fills_up_at_any_write_is_told_with_the_bytes_needed_and_free(tmp_path: Path) -> None:
+    errors = [error for error in saves_that_break(tmp_path, 2, is_crash=False, number=errno.ENOSPC) if error is not None]
+    assert len(errors) > 40
+    for error in errors:
+        assert isinstance(error, DiskFullError)
+        assert "checkpoints for the checkpoint of step 2: 0.0 MiB needed" in str(error)
+        assert "MiB free; free some space, then run the same command again" in str(error)
 
-    arguments: dict[str, Any] = {
-        "model": model_of(2),
-        "trainer_state": state_of(2),
-        "facts": {"identity": "test"},
-        "tokenizer": byte_tokenizer(),
-        "recipe": 'name = "test"\n',
-    }
-    assert breaks_at_every_operation(work, check, is_crash=is_crash) > 40
+
+@pytest.mark.parametrize("is_crash", [True, False], ids=["crash", "error"])
+def test_whatever_breaks_while_old_ones_are_deleted_the_newest_loads(tmp_path: Path, is_crash: bool) -> None:
+    n, is_reached = 0, True
+    while is_reached:
+        n += 1
+        for step in (1, 2, 3):
+            save(tmp_path, step)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            disk = BreakingDisk(monkeypatch, n, is_crash=is_crash)
+            with suppress(OSError):
+                keep_newest(tmp_path, 1)
+        is_reached = disk.count >= n
+        for checkpoint in all_checkpoints(tmp_path):
+            number_in(load_checkpoint(checkpoint.folder))
+        assert newest_number(tmp_path) == 3
+    assert n > 20

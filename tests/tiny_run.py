@@ -1,5 +1,6 @@
 """A real training run of a second: text made by rule, bytes as tokens, a model of two layers."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def conversations(n_conversations: int = 40) -> list[Conversation]:
     ]
 
 
+@cache
 def byte_tokenizer() -> Tokenizer:
     """The smallest tokenizer there is: control tokens, bytes, and one merge."""
     return Tokenizer.train((document.text for document in documents()), TokensConfig(vocab_size=264))

@@ -1,5 +1,7 @@
 """Text that is shown is certain: whole characters, and no part of a stop text."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +24,7 @@ def spoken(pieces: list[bytes], stop: list[str]) -> tuple[list[str], bool]:
 def pieces_of(data: bytes, cuts: list[int]) -> list[bytes]:
     """The data cut at these places."""
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[start:end] for start, end in zip(places, places[1:])] or [b""]
+    return [data[start:end] for start, end in pairwise(places)] or [b""]
 
 
 @given(st.text("abc\né語👩", max_size=20), STOPS, st.lists(st.integers(0, 200), max_size=10))

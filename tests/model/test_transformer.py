@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from stock import stock_model
@@ -199,3 +203,9 @@ def test_a_model_that_was_cast_loses_small_steps():
     model.logits(model(some_ids(2, 16))).logsumexp(-1).mean().backward()
     optimizer.step()
     assert (model.norm.weight == before).float().mean() > 0.9
+
+
+def test_a_model_compiles_into_one_graph_with_the_same_gradients():
+    script = Path(__file__).with_name("compare_compiled.py")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

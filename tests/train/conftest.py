@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tiny_run import tiny_chats, tiny_text
 
 

@@ -14,10 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from tiny_run import tiny_config, tiny_model, tiny_trainer
 
 from handspun.metrics import Metrics
 from handspun.train.trainer import Listeners, StepReport
+from tiny_run import tiny_config, tiny_model, tiny_trainer
 
 
 def train(data: Path, folder: Path) -> None:

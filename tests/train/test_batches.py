@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_run import byte_tokenizer, conversations, tiny_batches, tiny_chats, tiny_config, tiny_model, tiny_text
 
 from handspun.errors import CorpusError
 from handspun.tokens.chat import render
 from handspun.tokens.shards import ShardSet
 from handspun.train.batches import Batches, ChatRows, Row, TextRows, shuffled
+from tiny_run import byte_tokenizer, conversations, tiny_batches, tiny_chats, tiny_config, tiny_model, tiny_text
 
 SEEDS = st.integers(0, 2**32)
 
@@ -102,7 +102,7 @@ def test_epochs_differ_in_order_and_offset() -> None:
 
 def test_too_little_text_is_refused() -> None:
     assert len(TextRows(CountedTokens(21), 10, 1)) == 1
-    with pytest.raises(CorpusError, match="20 tokens, fewer than two sequences of train.seq_len=10"):
+    with pytest.raises(CorpusError, match=r"20 tokens, fewer than two sequences of train\.seq_len=10"):
         TextRows(CountedTokens(20), 10, 1)
 
 
@@ -112,8 +112,8 @@ def test_every_conversation_is_read_once_per_epoch_and_whole(data: Path, epoch: 
     pad, read = byte_tokenizer().pad, []
     for index in range(len(rows)):
         row = rows.row(epoch * len(rows) + index)
-        for segment in np.unique(row.segments[row.ids != pad]):
-            read.append(tuple(row.ids[(row.segments == segment) & (row.ids != pad)]))
+        members = np.unique(row.segments[row.ids != pad])
+        read += [tuple(row.ids[(row.segments == segment) & (row.ids != pad)]) for segment in members]
     written = [tuple(render(byte_tokenizer(), one.messages).ids) for one in conversations()]
     assert sorted(read) == sorted(written)
 
@@ -122,7 +122,7 @@ def test_conversations_longer_than_a_row_are_left_out_and_none_at_all_is_refused
     lengths = tiny_chats(data).lengths
     rows = chat_rows(data, mask_prompt=False, seq_len=int(np.median(lengths)))
     assert sum(len(members) for members in rows.packed) == (lengths <= np.median(lengths) + 1).sum() < len(lengths)
-    with pytest.raises(CorpusError, match="no conversation of at most train.seq_len=3 tokens"):
+    with pytest.raises(CorpusError, match=r"no conversation of at most train\.seq_len=3 tokens"):
         chat_rows(data, mask_prompt=False, seq_len=3)
 
 

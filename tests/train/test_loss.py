@@ -4,12 +4,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from tiny_run import tiny_model
 from torch import Tensor
 
 from handspun.model.transformer import Transformer
 from handspun.train import loss as loss_module
 from handspun.train.loss import SlicedCrossEntropy, next_token_loss
+from tiny_run import tiny_model
 
 N_ROWS, N_TOKENS = 3, 17
 

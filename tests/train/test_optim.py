@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from tiny_run import tiny_config, tiny_model
 from torch import Tensor
 from torch.optim import AdamW, Muon
 
 from handspun.errors import CheckpointError
 from handspun.model.transformer import Transformer
 from handspun.train.optim import Optimizers
+from tiny_run import tiny_config, tiny_model
 
 
 def every_kind_of_weight() -> Transformer:
@@ -116,7 +116,7 @@ def test_state_that_is_loaded_is_not_shared() -> None:
 
 
 def test_the_state_of_other_weights_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="holds blocks.9.attention.qkv.weight, which this model has not"):
+    with pytest.raises(CheckpointError, match=r"holds blocks\.9\.attention\.qkv\.weight, which this model has not"):
         Optimizers(tiny_model(), tiny_config()).load_state({"blocks.9.attention.qkv.weight/exp_avg": torch.zeros(1)})
 
 

@@ -1,12 +1,14 @@
 """The learning rate over a run."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_run import tiny_config
 
 from handspun.train.config import TrainConfig
 from handspun.train.schedule import lr_share
+from tiny_run import tiny_config
 
 
 def hundred_steps(**changes: object) -> TrainConfig:
@@ -59,4 +61,4 @@ def test_no_step_is_without_a_learning_rate_and_after_the_warmup_it_never_rises(
     shares = [lr_share(step, config) for step in range(config.steps)]
     assert all(0 < share <= 1 for share in shares)
     falling = shares[max(0, config.warmup_steps - 1) :]
-    assert all(later <= earlier + 1e-12 for earlier, later in zip(falling, falling[1:]))
+    assert all(later <= earlier + 1e-12 for earlier, later in pairwise(falling))

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tiny_run import tiny_config
 
 from handspun.reference import documented_fields
 from handspun.train.config import TrainConfig
+from tiny_run import tiny_config
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_run import tiny_config, tiny_model, tiny_trainer
 from torch import Tensor
 
-from handspun.checkpoint import all_checkpoints, load_checkpoint, newest_checkpoint
+from handspun.checkpoint import all_checkpoints, load_checkpoint
 from handspun.errors import DiskFullError, HandspunError, RunError
 from handspun.metrics import Metrics
 from handspun.model.transformer import Transformer
 from handspun.train.config import TrainConfig
 from handspun.train.trainer import Listeners, StepReport, Trainer
+from tiny_run import tiny_config, tiny_model, tiny_trainer
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "loss_curves.json"
 
@@ -40,9 +40,7 @@ def stop_in_step(step: int, number: signal.Signals) -> Callable[[StepReport], No
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_the_loss_follows_the_golden_curve(
-    data: Path, tmp_path: Path, optimizer: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_loss_follows_the_golden_curve(data: Path, tmp_path: Path, optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Muon's bfloat16 rounds differently on every kind of processor; in fp32 its curve is the same everywhere.
     monkeypatch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.float().clone())
     config = tiny_config(optimizer=optimizer, lr=0.002, matrix_lr=0.01, save_every=100)
@@ -183,9 +181,7 @@ def test_accumulated_gradients_are_those_of_one_big_batch(data: Path, tmp_path: 
 
 
 def test_a_gradient_longer_than_grad_clip_is_cut_to_it(data: Path, tmp_path: Path) -> None:
-    free, cut = (
-        gradients_of_one_step(tiny_trainer(tmp_path, data, tiny_config(grad_clip=limit))) for limit in (None, 0.01)
-    )
+    free, cut = (gradients_of_one_step(tiny_trainer(tmp_path, data, tiny_config(grad_clip=limit))) for limit in (None, 0.01))
     assert cut[0].grad_norm == free[0].grad_norm > 0.01
     norm = torch.stack([gradient.norm() for gradient in cut[1].values()]).norm().item()
     assert norm == pytest.approx(0.01, rel=1e-3)

@@ -87,6 +87,8 @@ class Engine:
     @torch.inference_mode()
     def stream(self, replies: Sequence[Reply], config: GenerateConfig) -> Iterator[tuple[int, str]]:
         """Continue every reply to its end, yielding (its number, new text) as text becomes certain. Raises PromptError."""
+        if not replies:
+            return
         rows = [self.row(number, reply, config) for number, reply in enumerate(replies)]
         ids, cache = self.padded(rows)
         while rows:
@@ -118,10 +120,10 @@ class Engine:
     def padded(self, rows: Sequence[Row]) -> tuple[Int[Tensor, "B T"], KVCache]:
         """The prompts padded on the left to one length, and an empty cache with room for them and their replies."""
         lengths = [len(row.reply.prompt_ids) for row in rows]
-        longest = max(lengths, default=0)
+        longest = max(lengths)
         ids = [[self.tokenizer.pad] * (longest - length) + row.reply.prompt_ids for row, length in zip(rows, lengths)]
         starts = torch.tensor([longest - length for length in lengths], dtype=torch.long, device=self.device)
-        max_tokens = longest + max((row.max_new_tokens for row in rows), default=0)
+        max_tokens = longest + max(row.max_new_tokens for row in rows)
         cache = KVCache(self.model.config, starts=starts, max_tokens=max_tokens, dtype=self.model.compute_dtype)
         return torch.tensor(ids, dtype=torch.long, device=self.device), cache
 

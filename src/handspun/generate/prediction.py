@@ -27,7 +27,7 @@ class Prediction:
         if head is None:
             return None
         allowed = self.cache.is_written(n_sources)
-        queries = head.queries(self.hidden).unsqueeze(1).float()
+        queries = head.queries(self.hidden.unsqueeze(1)).float()
         scores = head.scores(queries, self.cache.copy_keys[:, :n_sources], allowed.unsqueeze(1)).squeeze(1)
         copying = 1 - head.gate(self.hidden).float().sigmoid()
         return copying * scores.softmax(-1) * allowed

@@ -18,12 +18,13 @@ def choose(scores: Float[Tensor, "B V"], config: GenerateConfig, generators: Seq
     return torch.cat([torch.multinomial(row, 1, generator=generator) for row, generator in zip(probs, generators)])
 
 
-def penalized(logits: Float[Tensor, "B V"], contexts: Sequence[Int[Tensor, " T"]], penalty: float) -> Float[Tensor, "B V"]:
+def penalized(logits: Float[Tensor, "B V"], contexts: Sequence[Int[Tensor, " _"]], penalty: float) -> Float[Tensor, "B V"]:
     """Logits with those of tokens already in the context divided by `penalty` where positive and multiplied where negative."""
     result = logits.clone()
-    for row, context in zip(result, contexts):
+    for row, context in enumerate(contexts):
         seen = context.unique()
-        row[seen] = torch.where(row[seen] > 0, row[seen] / penalty, row[seen] * penalty)
+        known = logits[row, seen]
+        result[row, seen] = torch.where(known > 0, known / penalty, known * penalty)
     return result
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from handspun.checkpoint import load_checkpoint
 from handspun.corpus.document import Message, Question
 from handspun.corpus.pipeline import read_documents, read_questions
-from handspun.device import choose_device
 from handspun.evaluate.answers import ARMS, Answered, answer_all, prompt, scores
 from handspun.evaluate.baselines import joined, ngram_bpb, xz_bpb
 from handspun.evaluate.bpb import held_out_loss
@@ -43,7 +42,7 @@ def model_hashes(workshop: Workshop) -> Mapping[str, str]:
 
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     """Measure, write evaluation.json, and return its headline."""
-    engine = load_engine(finished(workshop), compute_dtype(workshop.recipe.train, choose_device()))
+    engine = load_engine(finished(workshop), compute_dtype(workshop.recipe.train, finished(workshop).parent))
     facts: dict[str, Any] = {}
     if workshop.recipe.corpus.val_share:
         facts |= text_facts(workshop, engine)

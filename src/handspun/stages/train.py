@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from handspun.checkpoint import Checkpoint
+from handspun.checkpoint import Checkpoint, newest_checkpoint
 from handspun.corpus.document import Message
-from handspun.device import Device, choose_device, keep_freed_memory
+from handspun.device import choose_device, keep_freed_memory
 from handspun.evaluate.bpb import held_out_loss
 from handspun.files import MANIFEST, sha256
 from handspun.generate.config import GenerateConfig
@@ -45,10 +45,12 @@ def token_hashes(workshop: Workshop) -> Mapping[str, str]:
     return {manifest.parent.name: sha256(manifest) for manifest in manifests}
 
 
-def compute_dtype(config: TrainConfig, device: Device) -> torch.dtype:
-    """The dtype of the recipe, or where it says auto the faster one of the device."""
-    name = device.compute_dtype if config.compute_dtype == "auto" else config.compute_dtype
-    return getattr(torch, name)
+def compute_dtype(config: TrainConfig, checkpoints: Path) -> torch.dtype:
+    """The dtype of the recipe; where it says auto, that in which training began, or else the faster one of the device."""
+    if config.compute_dtype != "auto":
+        return getattr(torch, config.compute_dtype)
+    begun, _ = newest_checkpoint(checkpoints)
+    return getattr(torch, begun.facts["compute_dtype"] if begun else choose_device().compute_dtype)
 
 
 def pretraining_batches(recipe: Recipe, run: Run, tokenizer: Tokenizer) -> Batches:
@@ -152,7 +154,7 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
     recipe, run = workshop.recipe, workshop.run
     keep_freed_memory()
     tokenizer = Tokenizer.load(tokenizer_folder(run))
-    dtype = compute_dtype(recipe.train, choose_device())
+    dtype = compute_dtype(recipe.train, run.checkpoints)
     model = Transformer(recipe.model, tokenizer.vocab_size, compute_dtype=dtype).initialize(recipe.seed)
     batches = pretraining_batches(recipe, run, tokenizer)
     checkpoint = train_into(run.checkpoints, workshop, recipe.train, batches, model, key, run.metrics, "train")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from handspun.checkpoint import load_checkpoint
-from handspun.device import choose_device, keep_freed_memory
+from handspun.device import keep_freed_memory
 from handspun.metrics import Metrics
 from handspun.runs import Run
 from handspun.stages.stage import Stage, Workshop
@@ -40,7 +40,7 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
     settings, batches = tuning_batches(
         recipe.tune, recipe.train, chats=chat_shards(run), text=text_shards(run), tokenizer=tokenizer, seed=recipe.seed + 1
     )
-    model = base.load_model(compute_dtype=compute_dtype(recipe.train, choose_device()))
+    model = base.load_model(compute_dtype=compute_dtype(recipe.train, run.checkpoints))
     run.tuned.mkdir(exist_ok=True)
     checkpoint = train_into(run.tuned, workshop, settings, batches, model, key, tuning_metrics(run), "tune")
     return {"step": checkpoint.step, "tokens": settings.steps * settings.batch_tokens}

@@ -32,7 +32,12 @@ def next_token_loss(
         copied = model.copy_head.target_log_prob(hidden, ids, targets, segments).flatten()[counted]
         gate = model.copy_head.gate(hidden).flatten()[counted].float()
     return SlicedCrossEntropy.apply(  # type: ignore[no-any-return]
-        hidden.flatten(0, 1)[counted], model.head_weight, targets.flatten()[counted], copied, gate, torch.is_grad_enabled()
+        hidden.flatten(0, 1).index_select(0, counted),
+        model.head_weight,
+        targets.flatten()[counted],
+        copied,
+        gate,
+        torch.is_grad_enabled(),
     )
 
 

@@ -177,7 +177,12 @@ class Trainer:
             step,
             model=self.model,
             trainer_state=self.optimizers.state(),
-            facts={"identity": self.identity, "seed": self.seed, "tokens": step * self.config.batch_tokens},
+            facts={
+                "identity": self.identity,
+                "seed": self.seed,
+                "tokens": step * self.config.batch_tokens,
+                "compute_dtype": str(self.model.compute_dtype).removeprefix("torch."),
+            },
             tokenizer=self.tokenizer,
             recipe=self.recipe,
         )
