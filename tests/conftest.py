@@ -23,3 +23,27 @@ def modules_with_shapes() -> list[str]:
 install_import_hook(modules_with_shapes(), "beartype.beartype")
 settings.register_profile("any machine", deadline=None)  # a slow example is a loaded machine, not a failure
 settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe that is made in a second or two."""
+    from tiny import write_tiny_recipe
+
+    return write_tiny_recipe(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Path) -> Path:
+    """The run folder of the tiny recipe, made once. A test that changes it takes a copy."""
+    from handspun.cli.app import run
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    assert run(["make", str(tiny_recipe), "--run", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def run_copy(tmp_path: Path, finished_run: Path) -> Path:
+    """A finished run to change."""
+    return Path(shutil.copytree(finished_run, tmp_path / "tiny"))

@@ -15,6 +15,7 @@ SHAPES = {
     "learned": {"position": "learned", "norm": "layernorm", "bias": True, "qk_norm": False},
     "alibi": {"position": "alibi", "n_kv_heads": 1},
     "nope": {"position": "nope", "copy_head": True},
+    "rope, repeats": {"repeat_embedding": True},
     "alibi and nope": {"position": ("alibi", "nope"), "n_kv_heads": 2},
     "rope and alibi": {"position": ("rope", "alibi"), "tie_embeddings": False},
 }

@@ -27,6 +27,7 @@ SHAPES = {
     "alibi and nope with relu2": {"position": ("alibi", "nope"), "activation": "relu2", "tie_embeddings": False},
     "copy head": {"copy_head": True, "activation": "relu2"},
     "narrow copy head, biases": {"copy_head": True, "copy_dim": 8, "bias": True},
+    "repeat embedding": {"repeat_embedding": True},
     "dropout": {"dropout": 0.1, "n_kv_heads": 2},
 }
 every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())

@@ -96,6 +96,7 @@ GPT2 = {"position": "learned", "norm": "layernorm", "activation": "gelu_tanh", "
         ({**GPT2, "qk_norm": True}, None),
         ({**GPT2, "bias": False}, None),
         ({"copy_head": True}, None),
+        ({"repeat_embedding": True}, None),
         ({"bias": True}, None),
         ({"activation": "relu2"}, None),
         ({"position": "alibi"}, None),

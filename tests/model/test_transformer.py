@@ -32,6 +32,7 @@ OURS = {
     "relu2 with biases": {"activation": "relu2", "bias": True, "norm": "layernorm"},
     "gelu": {"activation": "gelu", "norm": "layernorm"},
     "gelu_tanh with biases": {"activation": "gelu_tanh", "bias": True},
+    "repeat embedding": {"repeat_embedding": True},
     "swiglu with biases, untied": {"bias": True, "tie_embeddings": False},
 }
 VOCAB = 53

@@ -38,11 +38,25 @@ class Textbook:
         x = self.weights["embedding.weight"][ids]
         if self.config.position == "learned":
             x = x + self.weights["positions.weight"][: len(ids)]
+        if self.config.repeat_embedding:
+            x = x + self.weights["repeats.table.weight"][self.repeats(ids.tolist(), segments)]
         for layer in range(self.config.n_layers):
             block = f"blocks.{layer}."
             x = x + self.attention(self.norm(x, block + "attention_norm"), layer, segments)
             x = x + self.feed_forward(self.norm(x, block + "feed_forward_norm"), block + "feed_forward")
         return self.norm(x, "norm")
+
+    def repeats(self, ids: list[int], segments: Tensor | None) -> list[int]:
+        """1 for a token that was read before in its document, 2 where it was read after the same predecessor, else 0."""
+        documents = [0] * len(ids) if segments is None else segments.tolist()
+        pairs = [
+            (documents[t], ids[t - 1] if t and documents[t - 1] == documents[t] else None, ids[t]) for t in range(len(ids))
+        ]
+        kinds = []
+        for t, (document, predecessor, id) in enumerate(pairs):
+            is_same = any((document, id) == (other, same) for other, _, same in pairs[:t])
+            kinds.append(is_same + (predecessor is not None and pairs[t] in pairs[:t]))
+        return kinds
 
     def attention(self, x: Tensor, layer: int, segments: Tensor | None) -> Tensor:
         c, name = self.config, f"blocks.{layer}.attention"

@@ -7,6 +7,8 @@ import numpy as np
 
 SEPARATOR = b"\x00"
 """Stands between documents, as <|endoftext|> does for the model: it is paid for and its byte is not counted."""
+PRIMER_BYTES = 32 << 20
+"""Training text, from its end, that the baselines learn from: with much more they would take hours and gigabytes."""
 XZ_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
 DISCOUNT = 0.75
 """What absolute discounting takes from every count."""

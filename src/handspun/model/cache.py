@@ -44,6 +44,10 @@ class KVCache:
         self.values[layer][:, :, self.n_tokens : end] = values
         return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
 
+    def followed_by(self, ids: Int[Tensor, "B T"]) -> Int[Tensor, "B S"]:
+        """What was read before and then these new tokens."""
+        return torch.cat((self.ids[:, : self.n_tokens], ids), dim=1)
+
     def positions(self, n_new: int) -> Int[Tensor, "B T"]:
         """The position within its own row of each of the next columns; columns left of a row's start count as its first."""
         columns = torch.arange(self.n_tokens, self.n_tokens + n_new, device=self.starts.device)

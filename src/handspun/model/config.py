@@ -49,6 +49,8 @@ class ModelConfig:
     """A pointer over the context mixed into the prediction; not portable. It lets small models quote."""
     copy_dim: int = 64
     """Width of the copy head's queries and keys."""
+    repeat_embedding: bool = False
+    """Tell each token whether it, alone or after its predecessor, was read before; not portable. It lets small models compare."""
 
     def __post_init__(self) -> None:
         self.check_sizes()
@@ -130,7 +132,7 @@ class ModelConfig:
     @property
     def portable_as(self) -> str | None:
         """The stock transformers class that holds exactly this shape; None where there is none."""
-        if self.copy_head or len(set(self.positions)) > 1:
+        if self.copy_head or self.repeat_embedding or len(set(self.positions)) > 1:
             return None
         match self.positions[0], self.norm, self.activation, self.bias:
             case "learned", "layernorm", "gelu" | "gelu_tanh", True:

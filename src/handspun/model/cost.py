@@ -26,6 +26,7 @@ def parameters(config: ModelConfig, vocab_size: int) -> dict[str, int]:
         "norms": (2 * layers + 1) * d * (2 if config.norm == "layernorm" and config.bias else 1),
         "head": 0 if config.tie_embeddings else vocab_size * d,
         "copy_head": 2 * d * config.copy_dim + d + 1 if config.copy_head else 0,
+        "repeats": 3 * d if config.repeat_embedding else 0,
     }
 
 

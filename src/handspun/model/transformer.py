@@ -15,6 +15,7 @@ from handspun.model.feed_forward import FeedForward
 from handspun.model.linear import Linear
 from handspun.model.norm import make_norm
 from handspun.model.position import Rotary, rotary_table
+from handspun.model.repeats import RepeatEmbedding
 from handspun.model.view import Biases, View
 
 
@@ -44,6 +45,7 @@ class Transformer(nn.Module):
         self.config, self.vocab_size, self.compute_dtype = config, vocab_size, compute_dtype
         self.embedding = nn.Embedding(vocab_size, config.d_model)
         self.positions = nn.Embedding(config.max_seq_len, config.d_model) if "learned" in config.positions else None
+        self.repeats = RepeatEmbedding(config) if config.repeat_embedding else None
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
         self.norm = make_norm(config)
@@ -59,7 +61,7 @@ class Transformer(nn.Module):
             elif name.endswith(("attention.out.weight", "feed_forward.down.weight")):
                 nn.init.zeros_(weight)
             else:
-                is_table = name.startswith(("embedding", "positions", "head"))
+                is_table = name.startswith(("embedding", "positions", "repeats", "head"))
                 nn.init.normal_(weight, std=0.02 if is_table else weight.shape[1] ** -0.5, generator=generator)
         if self.copy_head is not None:
             nn.init.zeros_(self.copy_head.gate.weight)
@@ -85,9 +87,10 @@ class Transformer(nn.Module):
         """
         assert segments is None or cache is None, "a cache remembers one document per row"
         positions = torch.arange(ids.shape[1], device=ids.device) if cache is None else cache.positions(ids.shape[1])
-        x = self.embed(ids, positions)
+        view = self.view(ids, segments, cache)
+        x = self.embed(ids, positions, view, cache)
         rotary = self.rotary(positions)
-        biases = Biases(self.view(ids, segments, cache), self.compute_dtype)
+        biases = Biases(view, self.compute_dtype)
         for block in self.blocks:
             x = block(x, biases, rotary, cache)
         hidden = self.norm(x)
@@ -95,11 +98,15 @@ class Transformer(nn.Module):
             self.remember(ids, hidden, cache)
         return hidden
 
-    def embed(self, ids: Int[Tensor, "B T"], positions: Int[Tensor, "*B T"]) -> Float[Tensor, "B T D"]:
+    def embed(
+        self, ids: Int[Tensor, "B T"], positions: Int[Tensor, "*B T"], view: View, cache: KVCache | None
+    ) -> Float[Tensor, "B T D"]:
         """The stream before the first block."""
         x = F.embedding(ids, self.embedding.weight)
         if self.positions is not None:
             x = x + F.embedding(positions, self.positions.weight)
+        if self.repeats is not None:
+            x = x + self.repeats(ids if cache is None else cache.followed_by(ids), view)
         return self.dropout(x.to(self.compute_dtype))
 
     def rotary(self, positions: Int[Tensor, "*B T"]) -> Rotary | None:

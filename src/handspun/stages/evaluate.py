@@ -10,7 +10,7 @@ from handspun.checkpoint import load_checkpoint
 from handspun.corpus.document import Message, Question
 from handspun.corpus.pipeline import read_documents, read_questions
 from handspun.evaluate.answers import ARMS, Answered, answer_all, prompt, scores
-from handspun.evaluate.baselines import joined, ngram_bpb, xz_bpb
+from handspun.evaluate.baselines import PRIMER_BYTES, joined, ngram_bpb, xz_bpb
 from handspun.evaluate.bpb import held_out_loss
 from handspun.files import MANIFEST, sha256, write_json
 from handspun.generate.config import GenerateConfig
@@ -23,8 +23,6 @@ from handspun.stages.tune import tuned
 from handspun.tokens.chat import render
 
 ANSWER_TOKENS = 64
-BASELINE_BYTES = 32 << 20
-"""The end of the training text that the baselines learn from: with more of it they would take hours and gigabytes."""
 PASSAGE_CHARS = 200
 """A passage of about this length is short enough to show and long enough to be worth reading."""
 
@@ -56,7 +54,7 @@ def text_facts(workshop: Workshop, engine: Engine) -> dict[str, Any]:
     """Bits per byte of the model, of xz and of the n-gram model on the same held-out documents."""
     recipe, corpus, shards = workshop.recipe, workshop.run.corpus, held_out_shards(workshop.run)
     with workshop.reporter.progress("baselines", ""):
-        train = joined((document.text for document in read_documents(corpus / "train.jsonl")), at_most=BASELINE_BYTES)
+        train = joined((document.text for document in read_documents(corpus / "train.jsonl")), at_most=PRIMER_BYTES)
         held_out = joined(document.text for document in read_documents(corpus / "val.jsonl"))
         xz = xz_bpb(train, held_out, shards.n_bytes)
         ngram = ngram_bpb(train, held_out, shards.n_bytes, order=recipe.evaluate.ngram_order)

@@ -1,0 +1,147 @@
+"""A stage is done once, again where what decides it has changed, and what stood there before is never lost."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handspun.errors import CheckpointError, DamagedFileError, SettingsError
+from handspun.recipe import load_recipe
+from handspun.runs import Run
+from handspun.stages.pipeline import STAGES, run_stages
+from handspun.stages.stage import Outcome, Workshop
+
+
+class Listener:
+    """Keeps what the stages say."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    @contextmanager
+    def progress(self, stage: str, unit: str) -> Iterator[Any]:
+        yield lambda done, total=None, **fields: None
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def sample(self, prompt: str, text: str) -> None:
+        pass
+
+
+def made(recipe: Path, folder: Path, *overrides: str, until: str = "evaluate") -> dict[str, Outcome]:
+    """What becomes of each stage of a recipe in a folder."""
+    workshop = Workshop(load_recipe(str(recipe), overrides), Run(folder), Listener())
+    return {outcome.stage: outcome for outcome in run_stages(workshop, until=until)}
+
+
+def done_again(outcomes: dict[str, Outcome]) -> list[str]:
+    """The stages that were not fresh."""
+    return [name for name, outcome in outcomes.items() if not outcome.was_fresh]
+
+
+def weights(folder: Path, step: int) -> bytes:
+    """The weights of a checkpoint."""
+    return (folder / f"{step:08d}" / "model.safetensors").read_bytes()
+
+
+def test_a_finished_run_has_every_stage_in_order_and_all_of_it_is_fresh(tiny_recipe: Path, finished_run: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")}
+    outcomes = made(tiny_recipe, finished_run)
+    assert list(outcomes) == [stage.name for stage in STAGES] == list(Run(finished_run).stages())
+    assert done_again(outcomes) == []
+    assert {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")} == before
+
+
+def test_a_fresh_stage_tells_the_time_and_the_facts_of_when_it_was_done(tiny_recipe: Path, finished_run: Path) -> None:
+    train = made(tiny_recipe, finished_run)["train"]
+    assert train.seconds > 0
+    assert train.facts["step"] == 12
+
+
+def test_a_changed_train_table_trains_anew_without_tokenizing_and_keeps_the_old_checkpoints(
+    tiny_recipe: Path, run_copy: Path
+) -> None:
+    run, old_weights, old_metrics = Run(run_copy), weights(run_copy / "checkpoints", 12), (run_copy / "metrics.jsonl").read_text()
+    before, tokens = run.stages(), {path: path.stat().st_mtime_ns for path in run.tokens.rglob("*")}
+    assert done_again(made(tiny_recipe, run_copy, "train.lr=0.001", until="train")) == ["train"]
+    after = run.stages()
+    assert {path: path.stat().st_mtime_ns for path in run.tokens.rglob("*")} == tokens
+    assert [after[name]["key"] == before[name]["key"] for name in ("curate", "tokenize", "train")] == [True, True, False]
+    (superseded,) = run.superseded.iterdir()
+    assert weights(superseded / "checkpoints", 12) == old_weights != weights(run.checkpoints, 12)
+    assert (superseded / "metrics.jsonl").read_text() == old_metrics
+
+
+def test_other_tables_leave_training_alone(tiny_recipe: Path, run_copy: Path) -> None:
+    assert done_again(made(tiny_recipe, run_copy, "generate.temperature=0.5")) == []
+    assert done_again(made(tiny_recipe, run_copy, "evaluate.ngram_order=3")) == ["evaluate"]
+
+
+def test_a_source_that_has_changed_is_read_again(tiny_recipe: Path, run_copy: Path) -> None:
+    texts = tiny_recipe.with_name("texts.jsonl")
+    copied = texts.with_name("more.jsonl")
+    shutil.copy(texts, copied)
+    more = f'corpus.sources=["{copied}"]'
+    made(tiny_recipe, run_copy, more, until="curate")
+    assert done_again(made(tiny_recipe, run_copy, more, until="curate")) == []
+    with copied.open("a") as file:
+        file.write(json.dumps({"text": "One more text about shards."}) + "\n")
+    assert done_again(made(tiny_recipe, run_copy, more, until="curate")) == ["curate"]
+
+
+def test_the_same_words_from_another_file_are_not_tokenized_again(tiny_recipe: Path, run_copy: Path) -> None:
+    texts = tiny_recipe.with_name("texts.jsonl")
+    texts.touch()
+    assert done_again(made(tiny_recipe, run_copy, until="tokenize")) == ["curate"]
+
+
+def test_training_that_lost_its_last_checkpoint_goes_on_from_the_one_before(tiny_recipe: Path, run_copy: Path) -> None:
+    last = weights(run_copy / "checkpoints", 12)
+    shutil.rmtree(run_copy / "checkpoints" / "00000012")
+    assert done_again(made(tiny_recipe, run_copy)) == ["train"]
+    assert weights(run_copy / "checkpoints", 12) == last
+    assert not Run(run_copy).superseded.exists()
+
+
+def test_tokens_that_are_gone_are_made_again_and_nothing_else(tiny_recipe: Path, run_copy: Path) -> None:
+    shutil.rmtree(run_copy / "tokens" / "train")
+    assert done_again(made(tiny_recipe, run_copy)) == ["tokenize"]
+
+
+def test_a_damaged_checkpoint_is_named_and_not_replaced_by_an_older_one(tiny_recipe: Path, run_copy: Path) -> None:
+    damaged = run_copy / "tuned" / "00000004" / "model.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(DamagedFileError, match="tuned/00000004/model.safetensors"):
+        made(tiny_recipe, run_copy)
+
+
+def test_a_recipe_that_no_longer_tunes_sets_the_tuned_model_aside(tiny_recipe: Path, run_copy: Path) -> None:
+    untuned = run_copy.with_name("untuned.toml")
+    untuned.write_text(tiny_recipe.read_text().replace("[tune]\ntrain_tokens = 1024\nwarmup_steps = 1\n", ""))
+    run, tuned = Run(run_copy), weights(run_copy / "tuned", 4)
+    assert run.finished == run.tuned
+    assert done_again(made(untuned, run_copy)) == ["evaluate"]
+    assert run.finished == run.checkpoints
+    (set_aside,) = run.superseded.glob("tune-*")
+    assert weights(set_aside / "tuned", 4) == tuned
+    assert done_again(made(untuned, run_copy)) == []
+
+
+def test_a_stage_that_the_recipe_has_not_cannot_be_asked_for(tiny_recipe: Path, tmp_path: Path) -> None:
+    untuned = tmp_path / "untuned.toml"
+    untuned.write_text(tiny_recipe.read_text().partition("[tune]")[0])
+    with pytest.raises(SettingsError, match=r'the recipe "tiny" has no table \[tune\]'):
+        made(untuned, tmp_path / "run", until="tune")
+    assert not (tmp_path / "run").exists()
+
+
+def test_evaluating_what_was_never_trained_says_so(tiny_recipe: Path, run_copy: Path) -> None:
+    workshop = Workshop(load_recipe(str(tiny_recipe)), Run(run_copy), Listener())
+    shutil.rmtree(run_copy / "tuned")
+    with pytest.raises(CheckpointError, match="tuned/00000004 holds no checkpoint"):
+        STAGES[-1].key(workshop)
