@@ -3,9 +3,11 @@
 Not so their configs, which refuse impossible values in words of their own.
 """
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 

@@ -1,4 +1,4 @@
-"""A recipe small enough to be made in a second or two: a few texts, a few conversations, and a model of a few thousand weights."""
+"""A recipe small enough to be made in a second or two: a few texts, a few conversations, a small model."""
 
 import json
 from pathlib import Path
@@ -43,9 +43,16 @@ max_new_tokens = 12
 def write_tiny_recipe(folder: Path) -> Path:
     """The recipe in `folder`, with its texts beside it."""
     texts, chats = folder / "texts.jsonl", folder / "chats.jsonl"
-    sentences = [f"A {thing} {job}, and a {other} {JOBS[-place]}." for place, job in enumerate(JOBS) for thing in THINGS for other in THINGS[:3]]
+    sentences = [
+        f"A {thing} {job}, and a {other} {JOBS[-place]}."
+        for place, job in enumerate(JOBS)
+        for thing in THINGS
+        for other in THINGS[:3]
+    ]
     documents = [" ".join(sentences[start::24]) for start in range(24)]
-    texts.write_text("".join(json.dumps({"text": text, "id": f"text {number}"}) + "\n" for number, text in enumerate(documents)))
+    texts.write_text(
+        "".join(json.dumps({"text": text, "id": f"text {number}"}) + "\n" for number, text in enumerate(documents))
+    )
     dialogues = [
         [
             {"role": "passage", "content": f"A {thing} {job}."},

@@ -45,8 +45,8 @@ class Recipe:
             raise ValueError(f'name="{self.name}": must be a plain file name, because it names the run folder')
         if self.train.seq_len > self.model.max_seq_len:
             raise ValueError(
-                f"train.seq_len={self.train.seq_len}: more than model.max_seq_len={self.model.max_seq_len}; lower the one or raise "
-                f"the other"
+                f"train.seq_len={self.train.seq_len}: more than model.max_seq_len={self.model.max_seq_len}; "
+                f"lower the one or raise the other"
             )
         if self.train.chat_share and not self.corpus.conversations:
             raise ValueError(

@@ -49,13 +49,11 @@ class Textbook:
     def repeats(self, ids: list[int], segments: Tensor | None) -> list[int]:
         """1 for a token that was read before in its document, 2 where it was read after the same predecessor, else 0."""
         documents = [0] * len(ids) if segments is None else segments.tolist()
-        pairs = [
-            (documents[t], ids[t - 1] if t and documents[t - 1] == documents[t] else None, ids[t]) for t in range(len(ids))
-        ]
         kinds = []
-        for t, (document, predecessor, id) in enumerate(pairs):
-            is_same = any((document, id) == (other, same) for other, _, same in pairs[:t])
-            kinds.append(is_same + (predecessor is not None and pairs[t] in pairs[:t]))
+        for t in range(len(ids)):
+            earlier = [j for j in range(t) if documents[j] == documents[t] and ids[j] == ids[t]]
+            pairs = [j for j in earlier if j and documents[j - 1] == documents[t] and ids[j - 1] == ids[t - 1]]
+            kinds.append(bool(earlier) + bool(pairs))
         return kinds
 
     def attention(self, x: Tensor, layer: int, segments: Tensor | None) -> Tensor:

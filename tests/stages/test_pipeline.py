@@ -66,7 +66,11 @@ def test_a_fresh_stage_tells_the_time_and_the_facts_of_when_it_was_done(tiny_rec
 def test_a_changed_train_table_trains_anew_without_tokenizing_and_keeps_the_old_checkpoints(
     tiny_recipe: Path, run_copy: Path
 ) -> None:
-    run, old_weights, old_metrics = Run(run_copy), weights(run_copy / "checkpoints", 12), (run_copy / "metrics.jsonl").read_text()
+    run, old_weights, old_metrics = (
+        Run(run_copy),
+        weights(run_copy / "checkpoints", 12),
+        (run_copy / "metrics.jsonl").read_text(),
+    )
     before, tokens = run.stages(), {path: path.stat().st_mtime_ns for path in run.tokens.rglob("*")}
     assert done_again(made(tiny_recipe, run_copy, "train.lr=0.001", until="train")) == ["train"]
     after = run.stages()
@@ -116,7 +120,7 @@ def test_tokens_that_are_gone_are_made_again_and_nothing_else(tiny_recipe: Path,
 def test_a_damaged_checkpoint_is_named_and_not_replaced_by_an_older_one(tiny_recipe: Path, run_copy: Path) -> None:
     damaged = run_copy / "tuned" / "00000004" / "model.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    with pytest.raises(DamagedFileError, match="tuned/00000004/model.safetensors"):
+    with pytest.raises(DamagedFileError, match=r"tuned/00000004/model\.safetensors"):
         made(tiny_recipe, run_copy)
 
 

@@ -50,7 +50,7 @@ class ModelConfig:
     copy_dim: int = 64
     """Width of the copy head's queries and keys."""
     repeat_embedding: bool = False
-    """Tell each token whether it, alone or after its predecessor, was read before; not portable. It lets small models compare."""
+    """Each token is told whether it was read before, alone or as a pair; not portable. It lets small models compare."""
 
     def __post_init__(self) -> None:
         self.check_sizes()

@@ -102,7 +102,7 @@ def headline(answered: Sequence[Answered]) -> dict[str, Any]:
 def transcripts(engine: Engine, questions: Sequence[Question], settings: GenerateConfig) -> list[list[dict[str, str]]]:
     """A held-out question with its passage, the same without, and a greeting: each as messages, replies included."""
     first = min(questions, key=lambda question: (question.kind != "does", abs(len(question.passage) - PASSAGE_CHARS)))
-    conversations = [prompt(first, "right_passage"), prompt(first, "closed_book"), [Message("user", "Hello! Who are you?")]]
+    conversations = [prompt(first, "right_passage"), prompt(first, "closed_book"), [Message("user", "Who are you?")]]
     asked = [render(engine.tokenizer, messages, open_reply=True).ids.tolist() for messages in conversations]
     replies = engine.generate(asked, settings)
     return [

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import torch
 
 from handspun.checkpoint import Checkpoint, newest_checkpoint
 from handspun.corpus.document import Message
+from handspun.corpus.pipeline import read_questions
 from handspun.device import choose_device, keep_freed_memory
+from handspun.evaluate.answers import prompt
 from handspun.evaluate.bpb import held_out_loss
 from handspun.files import MANIFEST, sha256
 from handspun.generate.config import GenerateConfig
@@ -105,20 +108,30 @@ def held_out_measure(
 
 
 def sampler(workshop: Workshop, tokenizer: Tokenizer) -> Callable[[Transformer, int], None]:
-    """Shows what the model says to the same prompts each time: as replies where it has read conversations, else as text."""
-    prompts, config = workshop.recipe.train.sample_prompts, GenerateConfig(max_new_tokens=SAMPLE_TOKENS)
-
-    def ids_of(prompt: str) -> list[int]:
-        if workshop.recipe.corpus.conversations:
-            return render(tokenizer, [Message("user", prompt)], open_reply=True).ids.tolist()
-        return [tokenizer.end_of_text, *tokenizer.encode(prompt)]
+    """Shows what the model says to the same prompts each time."""
+    prompts, config = sample_prompts(workshop, tokenizer), GenerateConfig(max_new_tokens=SAMPLE_TOKENS)
 
     def on_sample(model: Transformer, step: int) -> None:  # noqa: ARG001
-        replies = Engine(model, tokenizer).generate([ids_of(prompt) for prompt in prompts], config)
-        for prompt, reply in zip(prompts, replies):
-            workshop.reporter.sample(prompt, " ".join(reply.text.split()))
+        replies = Engine(model, tokenizer).generate([ids for _, ids in prompts], config)
+        for (shown, _), reply in zip(prompts, replies):
+            workshop.reporter.sample(shown, " ".join(reply.text.split()))
 
     return on_sample
+
+
+def sample_prompts(workshop: Workshop, tokenizer: Tokenizer) -> list[tuple[str, list[int]]]:
+    """What to show and what to ask: the recipe's prompts, and a held-out question with its passage where there are any.
+
+    A prompt is asked as a message where the model reads conversations, and else is the beginning of a text.
+    """
+    prompts = workshop.recipe.train.sample_prompts
+    if not workshop.recipe.corpus.conversations:
+        return [(text, [tokenizer.end_of_text, *tokenizer.encode(text)]) for text in prompts]
+    asked = [(text, [Message("user", text)]) for text in prompts]
+    questions = workshop.run.corpus / "questions.jsonl"
+    held_out = islice(read_questions(questions) if questions.is_file() else (), 1)
+    asked += [(f"(with its passage) {question.question}", prompt(question, "right_passage")) for question in held_out]
+    return [(shown, render(tokenizer, messages, open_reply=True).ids.tolist()) for shown, messages in asked]
 
 
 def train_into(

@@ -1,0 +1,69 @@
+"""handspun chat remembers, reads passages, and takes commands."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from handspun.cli.app import run
+
+
+def conversation(
+    lines: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, *overrides: str
+) -> tuple[list[str], list[str]]:
+    """What is said and what is talked about, of a conversation with these lines typed."""
+    capsys.readouterr()
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+    assert run(["chat", str(folder), *overrides]) == 0
+    captured = capsys.readouterr()
+    return captured.out.splitlines(), captured.err.splitlines()[1:]
+
+
+def test_each_message_gets_a_line_and_the_end_of_input_ends_it(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    said, talk = conversation(["What is a shard?", "", "What is a token?"], finished_run, monkeypatch, capsys)
+    assert len(said) == 2
+    assert talk == []
+
+
+def test_commands_are_obeyed_and_unknown_ones_named(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    lines = ["/help", "/passage A shard holds words.", "/passage", "/new", "/nonsense", "/quit", "never read"]
+    said, talk = conversation(lines, finished_run, monkeypatch, capsys)
+    assert said == []
+    assert any("/passage TEXT" in line for line in talk)
+    assert talk[-4:] == [
+        "the next message comes with it",
+        "no passage: write /passage TEXT or @FILE",
+        "a new conversation",
+        "/nonsense is no command; /help lists them.",
+    ]
+
+
+def test_a_message_too_long_to_be_read_is_refused_and_the_conversation_goes_on(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    said, talk = conversation(["a shard " * 80, "What is a shard?"], finished_run, monkeypatch, capsys)
+    assert len(said) == 1
+    assert len(talk) == 1 and "tokens and this model reads 128 with its reply" in talk[0]
+
+
+def test_what_outgrows_the_context_is_forgotten_and_said_to_be(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    _, talk = conversation(["What is a shard?"] * 6, finished_run, monkeypatch, capsys)
+    assert "(the conversation outgrew the context: its oldest messages were forgotten)" in talk
+
+
+def test_a_line_that_ends_in_a_backslash_goes_on(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    said, _ = conversation(["What is \\", "a shard?"], finished_run, monkeypatch, capsys)
+    assert len(said) == 1
+
+
+def test_a_key_that_changes_nothing_is_refused(finished_run: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run(["chat", str(finished_run), "train.lr=1"]) == 1
+    assert "train.lr=1 changes nothing in a trained model" in capsys.readouterr().err

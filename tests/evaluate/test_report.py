@@ -1,0 +1,30 @@
+"""The page that a finished run writes about itself."""
+
+from handspun.evaluate.report import report
+
+SHARES = {"closed_book": 0.0, "wrong_passage": 0.02, "right_passage": 0.85}
+EVALUATION = {
+    "val_bpb": 1.5,
+    "xz_bpb": 1.75,
+    "ngram_bpb": 2.0,
+    "n_questions": 787,
+    "exact_match": SHARES,
+    "f1": SHARES,
+    "abstained": {"closed_book": 1.0, "wrong_passage": 0.9, "right_passage": 0.01},
+    "by_kind": [{"kind": "does", "arm": "right_passage", "n": 787, "exact_match": 0.85, "f1": 0.9}],
+    "transcripts": [[{"role": "user", "content": "Who are you?"}, {"role": "assistant", "content": "A\nmodel."}]],
+}
+
+
+def test_the_page_shows_every_measured_number() -> None:
+    page = report(EVALUATION, {"train": 90.0, "evaluate": 30.0}, "2 cores of a processor")
+    assert "| this model | 1.500 |" in page
+    assert "| with the right passage | 85.0 % | 85.0 % | 1.0 % |" in page
+    assert "| what it does | 787 | 85.0 % | 90.0 % |" in page
+    assert "     user  Who are you?\nassistant  A\n           model." in page
+    assert page.endswith("2.0 minutes (train 90 s, evaluate 30 s) on 2 cores of a processor.\n")
+
+
+def test_what_was_not_measured_is_not_shown() -> None:
+    page = report({}, {"train": 60.0}, "1 core")
+    assert page == "1.0 minutes (train 60 s) on 1 core.\n"
