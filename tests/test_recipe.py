@@ -59,7 +59,7 @@ def test_overrides_are_applied_before_the_recipe_is_checked() -> None:
         ("model.layers=4", "did you mean model.n_layers?"),
         ("n_layers=4", "did you mean model.n_layers?"),
         ("tokens.d_model=4", "did you mean model.d_model?"),
-        ("train.zzz=1", "`handspun show config` lists every key."),
+        ("zzz=1", "`handspun show config` lists every key."),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_that_is_known(override: str, hint: str) -> None:

@@ -9,12 +9,12 @@ from handspun.cli.app import run
 
 
 def conversation(
-    lines: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, *overrides: str
+    lines: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> tuple[list[str], list[str]]:
-    """What is said and what is talked about, of a conversation with these lines typed."""
+    """What is said, a line per reply, and what is talked about, of a conversation with these lines typed."""
     capsys.readouterr()
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
-    assert run(["chat", str(folder), *overrides]) == 0
+    assert run(["chat", str(folder), 'generate.stop=["\\n"]']) == 0
     captured = capsys.readouterr()
     return captured.out.splitlines(), captured.err.splitlines()[1:]
 

@@ -101,7 +101,7 @@ def test_a_run_keeps_its_recipe_its_origin_and_its_report(finished_run: Path) ->
         (["train.lr=fast"], 'train.lr="fast" should be float'),
         (["model.n_layers=1.5"], "model.n_layers=1.5 should be int"),
         (["model.activation=gelo"], 'model.activation="gelo" should be'),
-        (["model.d_model=33"], "model.d_model=33: not divisible by n_heads=2; 32 or 34 would be"),
+        (["model.d_model=33"], "model.d_model=33: not divisible by n_heads=2; 32 would be."),
         (["train.seq_len=256", "train.batch_tokens=1024"], "train.seq_len=256: more than model.max_seq_len=128"),
         (["train.batch_tokens=100"], "train.batch_tokens=100: not a multiple of seq_len × micro_batch = 256"),
         (["corpus.conversations=[]"], "train.chat_share=0.5: there are no conversations"),

@@ -27,6 +27,11 @@ def test_the_rules_ask_and_answer(library: PythonLibrary) -> None:
     )
 
 
+def quoted(answer: str) -> str:
+    """The part of an answer that stands word for word in its passage."""
+    return answer.removeprefix("It is in ").removesuffix(".") if answer.startswith("It is in ") else answer
+
+
 def test_there_are_enough_held_out_objects_to_measure_on(python_corpus: Path) -> None:
     kinds = Counter(question.kind for question in read_questions(python_corpus / "questions.jsonl"))
     assert kinds["does"] >= 600
@@ -35,7 +40,7 @@ def test_there_are_enough_held_out_objects_to_measure_on(python_corpus: Path) ->
 
 def test_the_right_passage_holds_the_answer_and_the_wrong_one_does_not(python_corpus: Path) -> None:
     for question in read_questions(python_corpus / "questions.jsonl"):
-        assert question.answer in question.passage
+        assert quoted(question.answer) in question.passage
         assert question.object not in question.wrong_passage
         if question.kind in ("does", "is"):
             assert question.answer.lower() not in question.wrong_passage.lower()
@@ -72,7 +77,7 @@ def test_a_conversation_answers_only_from_the_right_passage(python_corpus: Path)
         answer = conversation.messages[-1].content
         assert (arm == "closed book") <= (conversation.messages[0].role == "user")
         if arm == "right passage":
-            assert answer in conversation.messages[0].content
+            assert quoted(answer) in conversation.messages[0].content
         elif conversation.source == "python":
             assert answer == UNKNOWN
     n_does = arms.total()

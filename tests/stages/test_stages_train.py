@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pytest
 import torch
 
-from handspun.device import Device
 from handspun.runs import Run
 from handspun.stages.train import compute_dtype
 from handspun.train.config import TrainConfig
@@ -22,9 +20,11 @@ def test_the_steps_of_the_tuning_are_recorded_beside_its_checkpoints(finished_ru
     assert (finished_run / "tuned" / "metrics.jsonl").read_text().count("\n") == 4
 
 
-@pytest.mark.parametrize(
-    ("asked", "expected"), [("auto", torch.bfloat16), ("float32", torch.float32), ("bfloat16", torch.bfloat16)]
-)
-def test_auto_is_what_the_device_is_faster_in(asked: str, expected: torch.dtype) -> None:
-    device = Device("cpu", "a processor", 2, 1, 1, "bfloat16", "measured")
-    assert compute_dtype(TrainConfig(compute_dtype=asked), device) == expected
+def test_the_recipe_says_what_is_computed_in(tmp_path: Path) -> None:
+    assert compute_dtype(TrainConfig(compute_dtype="float32"), tmp_path) == torch.float32
+    assert compute_dtype(TrainConfig(compute_dtype="bfloat16"), tmp_path) == torch.bfloat16
+
+
+def test_auto_is_what_training_began_in_or_else_what_the_device_is_faster_in(finished_run: Path, tmp_path: Path) -> None:
+    assert compute_dtype(TrainConfig(), finished_run / "checkpoints") == torch.float32
+    assert compute_dtype(TrainConfig(), tmp_path) in (torch.float32, torch.bfloat16)

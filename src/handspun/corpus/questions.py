@@ -24,7 +24,7 @@ Arm = Literal["right passage", "wrong passage", "closed book"]
 UNKNOWN = "I do not know."
 RIGHT_PASSAGE_SHARE, WRONG_PASSAGE_SHARE = 0.55, 0.35  # the rest, 0.10, is closed book
 ABSENT_SHARE = 0.15  # of the objects also give a question about a name that does not exist
-ASKED_PER_OBJECT: tuple[Ask, ...] = ("does", "does", "does", "is", "module", "arguments")
+ASKED_PER_OBJECT: tuple[Ask, ...] = ("does", "does", "does", "is", "module", "arguments", "arguments")
 MIN_ANSWER_CHARS, MAX_ANSWER_CHARS = 8, 120
 MAX_ARGUMENTS_CHARS = 80
 SENTENCE = re.compile(r"^[\"'`]*[A-Za-z][^>]* [^>]*$")  # at least two words; no doctest, no "f(x) -> y"
@@ -39,7 +39,7 @@ TEMPLATES: dict[Ask, tuple[str, ...]] = {
         "What does the {kind} {name} do?",
     ),
     "is": ("What is {name}?", "What is the {kind} {name}?", "Describe {name}.", "Tell me about {name}."),
-    "module": ("Which module has {member}?", "Where is {member} defined?", "Which module do I import for {member}?"),
+    "module": ("Which module has `{member}`?", "Where is `{member}` defined?", "Which module do I import for `{member}`?"),
     "arguments": ("What arguments does {name} take?", "Which arguments does {name} accept?", "What do I pass to {name}?"),
 }
 ABSENT_TEMPLATES = ("What is {name}?", "What does {name} do?", "What arguments does {name} take?", "Tell me about {name}.")
@@ -56,15 +56,19 @@ class Exercise:
     """an object from anywhere: the easier one"""
 
     def answers(self) -> dict[Ask, str]:
-        """What can be asked about the object → the right answer, which stands word for word in its passage."""
+        """What can be asked about the object → the right answer, made of words that stand in its passage.
+
+        Each is cut where the passage's tokens are cut too, so that it can be quoted: arguments with their parentheses, and a module
+        after a space.
+        """
         item = self.item
         answers: dict[Ask, str] = {"does": item.first_sentence}
         if item.kind in ("class", "module"):
             answers["is"] = item.first_sentence
         if item.kind != "module" and item.module != "builtins":
-            answers["module"] = item.module
+            answers["module"] = f"It is in {item.module}."
         if item.arguments and len(item.arguments) <= MAX_ARGUMENTS_CHARS:
-            answers["arguments"] = item.arguments
+            answers["arguments"] = f"({item.arguments})"
         return answers
 
     def passage(self, arm: Arm, key: str) -> str | None:

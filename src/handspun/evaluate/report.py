@@ -45,7 +45,7 @@ def answer_table(evaluation: Mapping[str, Any]) -> str:
 def kind_table(by_kind: Sequence[Mapping[str, Any]]) -> str:
     """Exact match with the right passage for each kind of question."""
     rows = [
-        (KIND_NAMES.get(row["kind"], row["kind"]), f"{row['n']:,}", percent(row["exact_match"]), percent(row["f1"]))
+        (KIND_NAMES.get(row["kind"], str(row["kind"])), f"{row['n']:,}", percent(row["exact_match"]), percent(row["f1"]))
         for row in by_kind
         if row["arm"] == "right_passage"
     ]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from handspun.corpus.pipeline import curate
-from handspun.files import sha256_of_json
+from handspun.files import read_manifest, sha256_of_json
+from handspun.runs import Run
 from handspun.stages.stage import Stage, Workshop
 
 BUILT_IN = ("python", "manners")
@@ -28,6 +29,12 @@ def source_hash(source: str) -> str:
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     return sha256_of_json(stats)
+
+
+def text_hashes(run: Run, *names: str) -> Mapping[str, str]:
+    """The hashes of those of these files that the curated corpus has."""
+    files = read_manifest(run.corpus)["files"]
+    return {name: files[name]["sha256"] for name in names if name in files}
 
 
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001

@@ -16,12 +16,14 @@ from handspun.files import MANIFEST, sha256, write_json
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
 from handspun.generate.session import load_engine
+from handspun.stages.curate import text_hashes
 from handspun.stages.stage import Stage, Workshop
 from handspun.stages.tokenize import held_out_shards
 from handspun.stages.train import compute_dtype, pretrained
 from handspun.stages.tune import tuned
 from handspun.tokens.chat import render
 
+TEXTS = ("train.jsonl", "val.jsonl", "questions.jsonl")
 ANSWER_TOKENS = 64
 PASSAGE_CHARS = 200
 """A passage of about this length is short enough to show and long enough to be worth reading."""
@@ -33,9 +35,9 @@ def finished(workshop: Workshop) -> Path:
 
 
 def model_hashes(workshop: Workshop) -> Mapping[str, str]:
-    """The finished checkpoint's and the corpus's hashes. Raises DamagedFileError or CheckpointError."""
+    """The hashes of the finished checkpoint and of the texts it is measured on. Raises DamagedFileError or CheckpointError."""
     checkpoint = load_checkpoint(finished(workshop))
-    return {"model": sha256(checkpoint.folder / MANIFEST), "corpus": sha256(workshop.run.corpus / MANIFEST)}
+    return {"model": sha256(checkpoint.folder / MANIFEST), **text_hashes(workshop.run, *TEXTS)}
 
 
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from handspun.corpus.pipeline import read_conversations, read_documents
-from handspun.files import read_manifest
 from handspun.runs import Run
+from handspun.stages.curate import text_hashes
 from handspun.stages.stage import Stage, Workshop
 from handspun.tokens.shards import ShardSet, write_conversations, write_documents
 from handspun.tokens.tokenizer import Tokenizer
@@ -41,12 +41,6 @@ def outputs(workshop: Workshop) -> list[Path]:
     return [run.tokens, tokenizer_folder(run), *(run.tokens / name for name, is_made in sets.items() if is_made)]
 
 
-def corpus_hashes(workshop: Workshop) -> Mapping[str, str]:
-    """The hash of every text that is tokenized."""
-    files = read_manifest(workshop.run.corpus)["files"]
-    return {name: files[name]["sha256"] for name in TEXTS if name in files}
-
-
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     """Learn the vocabulary from the training text, then encode all of the corpus with it."""
     recipe, run = workshop.recipe, workshop.run
@@ -72,7 +66,7 @@ TOKENIZE = Stage(
     name="tokenize",
     tables=["tokens"],
     rooms=["tokens"],
-    inputs=corpus_hashes,
+    inputs=lambda workshop: text_hashes(workshop.run, *TEXTS),
     outputs=outputs,
     work=work,
 )
