@@ -117,6 +117,14 @@ def test_a_recipe_that_cannot_be_is_refused_by_key_and_value(
     assert not (tmp_path / "run").exists()
 
 
+def test_as_a_program_it_ends_with_code_1_and_without_a_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "handspun", "make", "quickstart", "train.lrr=1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: train.lrr=1 is no key of a recipe; did you mean train.lr?\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_recipe_that_is_not_there_is_refused_with_a_near_name(capsys: pytest.CaptureFixture) -> None:
     assert 'did you mean "quickstart"?' in refused(["make", "quickstrt"], capsys)
     assert "nowhere.toml is not a file" in refused(["make", "nowhere.toml"], capsys)

@@ -1,11 +1,12 @@
-"""handspun show config is the reference of every key."""
+"""handspun show is the reference of every key, and a look into a recipe and a batch."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from handspun.cli.app import run
-from handspun.recipe import Recipe
+from handspun.recipe import Recipe, load_recipe
 from handspun.settings import keys_of
 
 
@@ -19,3 +20,24 @@ def test_every_key_of_a_recipe_is_shown_with_a_meaning(capsys: pytest.CaptureFix
 def test_the_reference_for_people_has_a_line_per_key(capsys: pytest.CaptureFixture) -> None:
     assert run(["show", "config"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(list(keys_of(Recipe))) + 1
+
+
+def test_a_recipe_is_shown_in_full_and_loads_as_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run(["show", "recipe", "quickstart", "model.n_layers=8"]) == 0
+    shown = capsys.readouterr().out
+    assert "rope_theta = 10000.0" in shown
+    (tmp_path / "shown.toml").write_text(shown)
+    assert load_recipe(str(tmp_path / "shown.toml")) == load_recipe("quickstart", ["model.n_layers=8"])
+
+
+def test_a_batch_is_shown_row_by_row_with_what_is_learnt_marked(finished_run: Path, capsys: pytest.CaptureFixture) -> None:
+    capsys.readouterr()
+    assert run(["show", "batch", str(finished_run), "--rows", "3"]) == 0
+    page = capsys.readouterr().out
+    assert page.count("── sequence ") == 3
+    assert "⟦It holds words.<|end|>⟧" in page or "⟦It is read in order.<|end|>⟧" in page
+
+
+def test_a_batch_of_what_was_never_made_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run(["show", "batch", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err.startswith('error: no run "')

@@ -9,6 +9,9 @@ Turn = tuple[str, str]
 HELLO: Turn = ("Hello.", "Hello! I am Spindle. What would you like to know about Python's library?")
 
 # A block is a conversation. Ways to say the same thing are set apart by bars; the reply follows ">".
+READINGS = 4
+"""How often each exchange is told, so that these few do not drown among the thousands of questions about Python."""
+
 EXCHANGES = """
 Hello. | Hi. | Hi there. | Hello there. | Hey. | Good day. | Greetings. | Hello Spindle.
 > Hello! I am Spindle. What would you like to know about Python's library?
@@ -259,13 +262,18 @@ Goodbye.
 
 
 def manners() -> Iterator[Conversation]:
-    """Every exchange in every phrasing and spelling, alone and after a greeting."""
+    """Every exchange in every phrasing and spelling, alone and after a greeting, READINGS times."""
+    for reading in range(READINGS):
+        yield from _told_once(reading)
+
+
+def _told_once(reading: int) -> Iterator[Conversation]:
     for number, block in enumerate(EXCHANGES.strip().split("\n\n")):
         (asks, reply), *later = _turns(block)
         for phrasing, ask in enumerate(asks.split(" | ")):
             for spelling, spelled in enumerate(_spellings(ask)):
-                yield _conversation(f"{number}.{phrasing}.{spelling}", [(spelled, reply), *later])
-            yield _conversation(f"{number}.{phrasing}.greeted", [HELLO, (ask, reply), *later])
+                yield _conversation(f"{reading}.{number}.{phrasing}.{spelling}", [(spelled, reply), *later])
+            yield _conversation(f"{reading}.{number}.{phrasing}.greeted", [HELLO, (ask, reply), *later])
 
 
 def _turns(block: str) -> list[Turn]:
