@@ -46,12 +46,12 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def durable_writer(path: Path) -> Iterator[IO[bytes]]:
+def durable_writer(path: Path, needed_bytes: int | None = None) -> Iterator[IO[bytes]]:
     """A binary file that appears at `path` whole, or not at all. Raises DiskFullError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with disk_errors(path):
+        with disk_errors(path, needed_bytes):
             with temporary.open("wb") as file:
                 yield file
                 file.flush()
@@ -66,7 +66,7 @@ def durable_writer(path: Path) -> Iterator[IO[bytes]]:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` durably. Raises DiskFullError."""
-    with durable_writer(path) as file:
+    with durable_writer(path, needed_bytes=len(data)) as file:
         file.write(data)
 
 

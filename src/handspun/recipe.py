@@ -43,6 +43,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
             raise ValueError(f'name="{self.name}": must be a plain file name, because it names the run folder')
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed={self.seed}: must lie between 0 and 2**32 - 1")
         if self.train.seq_len > self.model.max_seq_len:
             raise ValueError(
                 f"train.seq_len={self.train.seq_len}: more than model.max_seq_len={self.model.max_seq_len}; "

@@ -128,6 +128,12 @@ def test_a_folder_of_another_run_is_refused_and_left_as_it_was(data: Path, tmp_p
     assert weight_file(tmp_path) == before
 
 
+def test_a_checkpoint_notes_what_the_run_was(data: Path, tmp_path: Path) -> None:
+    run_to_the_end(tmp_path, data, tiny_config(), model=tiny_model(compute_dtype=torch.bfloat16))
+    facts = {"step": 30, "identity": "tiny", "seed": 1, "tokens": 30 * 384, "compute_dtype": "bfloat16"}
+    assert load_checkpoint(tmp_path).facts == facts
+
+
 def test_only_the_newest_checkpoints_stay(data: Path, tmp_path: Path) -> None:
     run_to_the_end(tmp_path, data, tiny_config(keep_checkpoints=3))
     assert [checkpoint.step for checkpoint in all_checkpoints(tmp_path)] == [21, 28, 30]

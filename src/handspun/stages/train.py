@@ -145,6 +145,8 @@ def train_into(
     stage: str,
 ) -> Checkpoint:
     """Train `model` into `folder`, or go on with what is there."""
+    if batches.chats is not None and (n := batches.chats.n_left_out):
+        workshop.reporter.say(f"{n:,} conversations are longer than train.seq_len={config.seq_len} and are left out")
     tokenizer = Tokenizer.load(tokenizer_folder(workshop.run))
     with workshop.reporter.progress(stage, "tokens") as progress:
         trainer = Trainer(

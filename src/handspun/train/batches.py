@@ -105,6 +105,11 @@ class ChatRows:
         order = np.random.Generator(np.random.Philox(key=self.seed)).permutation(len(self.shards))
         return pack(self.shards.lengths, self.width, order)
 
+    @property
+    def n_left_out(self) -> int:
+        """Conversations that are longer than a row."""
+        return int((self.shards.lengths > self.width).sum())
+
     def row(self, index: int) -> Row:
         """The row with this number, counted from the beginning of the run."""
         epoch, index = divmod(index, len(self))
