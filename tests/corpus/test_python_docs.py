@@ -44,7 +44,7 @@ def test_no_near_copies_are_in_different_groups(library: PythonLibrary) -> None:
 
 def test_every_document_names_its_module_kind_and_group(library: PythonLibrary) -> None:
     document = next(document for document in library.documents() if document.id == "textwrap.dedent")
-    assert document.text.startswith("textwrap.dedent(text)\nRemove any common leading whitespace")
+    assert document.text.startswith("function textwrap.dedent(text)\nRemove any common leading whitespace")
     assert document.metadata["module"] == "textwrap"
     assert document.metadata["kind"] == "function"
     assert document.metadata["group"].startswith("python:")

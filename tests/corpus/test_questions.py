@@ -19,8 +19,8 @@ def test_the_rules_ask_and_answer(library: PythonLibrary) -> None:
         "What does textwrap.dedent do?",
         "Remove any common leading whitespace from every line in `text`.",
     )
-    assert asked(part, "module", "textwrap.dedent") == ("Which module has dedent?", "textwrap")
-    assert asked(part, "arguments", "textwrap.dedent") == ("What arguments does textwrap.dedent take?", "text")
+    assert asked(part, "module", "textwrap.dedent") == ("Which module has `dedent`?", "It is in textwrap.")
+    assert asked(part, "arguments", "textwrap.dedent") == ("What arguments does textwrap.dedent take?", "(text)")
     assert asked(part, "is", "textwrap.TextWrapper") == (
         "What is textwrap.TextWrapper?",
         "Object for wrapping/filling text.",

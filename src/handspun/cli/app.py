@@ -21,15 +21,19 @@ USAGE, INTERRUPTED, NO_READER = 2, 130, 141
 DESCRIPTION = "Build a language model of your own, from raw text to an assistant that answers."
 
 
-def verbs() -> dict[str, Any]:
-    """The function or App of each file beside this one that has one of its own name; the other files serve them."""
+def verbs(named: str | None = None) -> dict[str, Any]:
+    """The function or App of each file beside this one that has one of its own name; the other files serve them.
+
+    Where the verb that is `named` is among them it is all that is imported.
+    """
     names = [module.name for module in pkgutil.iter_modules(cli.__path__)]
-    found = {name: getattr(import_module(f"handspun.cli.{name}"), name, None) for name in names}
+    wanted = [named] if named in names else names
+    found = {name: getattr(import_module(f"handspun.cli.{name}"), name, None) for name in wanted}
     return {name: verb for name, verb in found.items() if verb is not None}
 
 
-def build_app() -> App:
-    """The program with every verb."""
+def build_app(named: str | None = None) -> App:
+    """The program with every verb, or where one is `named` with that one."""
     app = App(
         name="handspun",
         help=DESCRIPTION,
@@ -42,7 +46,7 @@ def build_app() -> App:
         verbose=False,
         result_action="return_value",
     )
-    for verb in verbs().values():
+    for verb in (verbs(named) or verbs()).values():
         app.command(verb)
     return app
 
@@ -50,7 +54,7 @@ def build_app() -> App:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        result = build_app()(arguments)
+        result = build_app(next(iter(arguments), None))(arguments)
     except CycloptsError as error:
         terminal.error(f"{str(error).strip()} (`handspun --help` lists the verbs, `handspun VERB --help` explains one)")
         return USAGE

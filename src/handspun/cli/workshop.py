@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handspun import machine, provenance
 from handspun.cli import terminal
 from handspun.cli.progress import Progress
 from handspun.errors import RunError
@@ -69,6 +68,8 @@ def run_until(stage: str, recipe: str, overrides: Sequence[str], folder: Path | 
 
 def note_provenance(workshop: "Workshop") -> None:
     """Write down where the run's results come from so far."""
+    from handspun import machine, provenance
+
     run = workshop.run
     manifests = [*run.corpus.rglob(MANIFEST), *run.tokens.rglob(MANIFEST)]
     data = {manifest.parent.name: sha256(manifest) for manifest in manifests}
