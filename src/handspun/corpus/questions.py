@@ -58,8 +58,8 @@ class Exercise:
     def answers(self) -> dict[Ask, str]:
         """What can be asked about the object → the right answer, made of words that stand in its passage.
 
-        Each is cut where the passage's tokens are cut too, so that it can be quoted: arguments with their parentheses, and a module
-        after a space.
+        Each is cut where the passage's tokens are cut too, so that it can be quoted: arguments with their parentheses, and a
+        module after a space.
         """
         item = self.item
         answers: dict[Ask, str] = {"does": item.first_sentence}
