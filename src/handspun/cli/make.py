@@ -1,5 +1,6 @@
 """handspun make: the whole way of a recipe, from raw text to a measured assistant."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,10 @@ def make(recipe: str, *overrides: str, run: Path | None = None, json: bool = Fal
 
 
 def machine_line() -> str:
-    """The machine in words."""
+    """The machine in words, and what else it is doing: a load above its cores means that the times are too long."""
     from handspun.machine import cpu_name, n_usable_cores
 
-    return f"{n_usable_cores()} cores of {cpu_name()}"
+    return f"{n_usable_cores()} cores of {cpu_name()} (load {os.getloadavg()[0]:.1f})"
 
 
 def show_summary(evaluation: Mapping[str, Any], seconds: Mapping[str, float], folder: Path) -> None:
