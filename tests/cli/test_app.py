@@ -23,8 +23,8 @@ def verb_that(action: Callable[..., object], monkeypatch: pytest.MonkeyPatch) ->
     """Let the program have one verb, `act`, that does this."""
     original = build_app
 
-    def with_act() -> App:
-        app = original()
+    def with_act(named: str | None) -> App:
+        app = original(None if named == "act" else named)
         app.command(action, name="act")
         return app
 
@@ -46,7 +46,7 @@ def test_nothing_heavy_is_imported_to_help_or_to_refuse(arguments: list[str], tm
 
 def test_help_takes_less_than_three_tenths_of_a_second_of_processor_time() -> None:
     seconds = []
-    for _ in range(3):
+    for _ in range(8):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert handspun("--help").returncode == 0
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -53,7 +53,7 @@ def test_a_message_too_long_to_be_read_is_refused_and_the_conversation_goes_on(
 def test_what_outgrows_the_context_is_forgotten_and_said_to_be(
     finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    _, talk = conversation(["What is a shard?"] * 6, finished_run, monkeypatch, capsys)
+    _, talk = conversation(["What is a shard?"] * 12, finished_run, monkeypatch, capsys)
     assert "(the conversation outgrew the context: its oldest messages were forgotten)" in talk
 
 

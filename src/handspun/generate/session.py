@@ -21,10 +21,10 @@ SHARE_FOR_REPLY = 4
 def load_engine(checkpoints: Path, dtype: torch.dtype | None = None) -> Engine:
     """An engine on the newest whole checkpoint below a folder, on this machine's device. Raises CheckpointError.
 
-    The weights are held in `dtype`, or in the faster one of the device: nothing here trains them.
+    The weights are held in `dtype`, or in the one it was trained in, so that the same seed always gives the same reply.
     """
     checkpoint, device = load_checkpoint(checkpoints), choose_device()
-    compute_dtype = dtype or getattr(torch, device.compute_dtype)
+    compute_dtype = dtype or getattr(torch, checkpoint.facts.get("compute_dtype", device.compute_dtype))
     model = checkpoint.load_model(compute_dtype=compute_dtype, device=device.kind).to(compute_dtype)
     return Engine(lay_out_for_reading(model), checkpoint.load_tokenizer())
 
