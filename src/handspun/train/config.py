@@ -1,7 +1,51 @@
 """How a model is trained, as a recipe gives it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuperpositionConfig:
+    """Token superposition (Peng 2026): for the first part of a run, bags of tokens are read and predicted instead of tokens."""
+
+    bag: int = 6
+    """Tokens per bag."""
+    share: float = 0.3
+    """Part of the steps that is done on bags."""
+    kind: Literal["both", "output"] = "both"
+    """both: bags are read and predicted, which reads `bag` times the text. output: tokens are read, bags are predicted."""
+
+    def __post_init__(self) -> None:
+        if self.bag < 2:
+            raise ValueError(f"bag={self.bag}: at least 2; leave superposition out to train on tokens alone")
+        if not 0 < self.share < 1:
+            raise ValueError(f"share={self.share}: must lie between 0 and 1, so that a part of the run reads tokens")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GuardConfig:
+    """What counts as a batch that would spoil a run, and what is done about it."""
+
+    window: int = 50
+    """Steps whose losses and gradient norms the next one is compared with."""
+    loss_spike: float = 6.0
+    """A loss above the window's median by more than this many times its usual deviation is a spike."""
+    grad_spike: float = 20.0
+    """A gradient norm of more than this many times the window's median is a spike."""
+    patience: int = 3
+    """Bad steps in a row that are skipped; one more, and the run goes back to its last checkpoint and passes over them."""
+    max_rollbacks: int = 3
+    """How often a run may go back before it stops with a diagnosis."""
+
+    def __post_init__(self) -> None:
+        for key in ("window", "patience"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key}={getattr(self, key)}: must be at least 1")
+        for key in ("loss_spike", "grad_spike"):
+            if not getattr(self, key) > 1:
+                raise ValueError(f"{key}={getattr(self, key)}: must be above 1, or ordinary steps would be skipped")
+        if self.max_rollbacks < 0:
+            raise ValueError(f"max_rollbacks={self.max_rollbacks}: must be at least 0")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +90,16 @@ class TrainConfig:
     """What states are computed in; weights stay float32. auto: bfloat16 where it is measured to be faster."""
     compile: bool = False
     """Compile the model with torch.compile; pays on a GPU, costs half a minute and needs g++ on a CPU."""
+    superposition: SuperpositionConfig | None = None
+    """Begin with bags of tokens, such as {bag = 6, share = 0.3}; reads more text in the same time. Absent: tokens throughout."""
+    guard: GuardConfig | None = field(default_factory=GuardConfig)
+    """Skip batches whose loss or gradient spikes, and go back where they go on."""
+    parallel: Literal["auto", "ddp", "fsdp"] = "auto"
+    """How several devices share the work: each with the whole model (ddp) or with a part (fsdp). auto: ddp where it fits."""
+    activation_checkpointing: Literal["none", "selective", "full"] = "none"
+    """What is computed anew in the backward pass to save memory: nothing, every other block, every block."""
+    offload: Literal["none", "optimizer", "all"] = "none"
+    """What waits in the memory of the host between uses: nothing, the optimizer's state, or the weights as well."""
     eval_every: int = 100
     """Steps between measurements of val_bpb."""
     eval_tokens: int = 65_536
@@ -58,6 +112,12 @@ class TrainConfig:
     """Steps between checkpoints."""
     keep_checkpoints: int = 2
     """How many of the newest checkpoints stay on disk."""
+    keep_best: bool = False
+    """Keep the checkpoint with the lowest val_bpb as well."""
+    keep_every: int | None = None
+    """Keep every checkpoint whose step is a multiple of this as well."""
+    sinks: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
+    """Where metrics are shown besides metrics.jsonl; each needs its package."""
 
     def __post_init__(self) -> None:
         for key in ("train_tokens", "seq_len", "micro_batch", "batch_tokens", "eval_every", "sample_every", "save_every"):
