@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor
 
 from handspun.errors import CheckpointError, DamagedFileError, DiskFullError
@@ -28,6 +26,7 @@ from handspun.files import disk_errors, read_json, seal_folder, sync_folder, ver
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
 from handspun.settings import build, to_tree
+from handspun.tensors import read_tensors, write_tensors
 from handspun.tokens.tokenizer import Tokenizer
 
 REPLACED = ".replaced"
@@ -57,14 +56,14 @@ class Checkpoint:
         with torch.device("meta"):
             model = Transformer(config, shape["vocab_size"], compute_dtype=compute_dtype)
         try:
-            model.load_state_dict(load_tensors(self.folder / "model.safetensors"), assign=True)
+            model.load_state_dict(read_tensors(self.folder / "model.safetensors"), assign=True)
         except RuntimeError as error:
             raise CheckpointError(f"{self.folder} holds weights of another shape than its model.json says: {error}.") from error
         return model.to(device)
 
     def load_trainer_state(self) -> dict[str, Tensor]:
         """The optimizers' state, as tensors by name."""
-        return load_tensors(self.folder / "trainer.safetensors")
+        return read_tensors(self.folder / "trainer.safetensors")
 
     def load_tokenizer(self) -> Tokenizer:
         """The tokenizer the model was trained with."""
@@ -89,13 +88,12 @@ def save_checkpoint(
         checkpoints.mkdir(parents=True, exist_ok=True)
     discard_unfinished(checkpoints)
     unfinished, finished = checkpoints / f".{step:08d}.tmp", checkpoints / f"{step:08d}"
-    weights = {name: weight.detach().cpu() for name, weight in model.state_dict().items()}
-    state = {name: tensor.cpu() for name, tensor in trainer_state.items()}
-    with room_for(checkpoints, step, sum(tensor.nbytes for tensor in (*weights.values(), *state.values()))):
+    weights = model.state_dict()
+    with room_for(checkpoints, step, sum(tensor.nbytes for tensor in (*weights.values(), *trainer_state.values()))):
         try:
             unfinished.mkdir()
-            write_bytes(unfinished / "model.safetensors", save(weights))
-            write_bytes(unfinished / "trainer.safetensors", save(state))
+            write_tensors(unfinished / "model.safetensors", weights)
+            write_tensors(unfinished / "trainer.safetensors", trainer_state)
             write_json(unfinished / "model.json", {"model": to_tree(model.config), "vocab_size": model.vocab_size})
             write_json(unfinished / "trainer.json", {"step": step, **facts})
             write_bytes(unfinished / "recipe.toml", recipe.encode())
@@ -197,11 +195,3 @@ def discard_unfinished(checkpoints: Path) -> None:
     """Remove what a crash left half-written or half-deleted."""
     for folder in checkpoints.glob(".[0-9]*.tmp"):
         shutil.rmtree(folder)
-
-
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises DamagedFileError."""
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise DamagedFileError(f"{path} cannot be read ({error}); delete its folder and run again.") from error

@@ -1,0 +1,58 @@
+"""Named tensors in a safetensors file: written one at a time, so that saving takes no memory beside the largest of them.
+
+The file is the length of its header in 8 bytes, the header as JSON, and the bytes of the tensors one after the other.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from handspun.errors import DamagedFileError
+from handspun.files import durable_writer
+
+DTYPE_NAMES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.bfloat16: "BF16",
+    torch.float16: "F16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+"""How the format calls a dtype."""
+ALIGNMENT = 8
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors of any device durably; the widest dtypes come first, so that each is aligned. Raises DiskFullError."""
+    ordered = dict(sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0])))
+    header = header_of(ordered)
+    with durable_writer(path, needed_bytes=len(header) + sum(tensor.nbytes for tensor in ordered.values())) as file:
+        file.write(len(header).to_bytes(8, "little"))
+        file.write(header)
+        for tensor in ordered.values():
+            file.write(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+
+
+def header_of(tensors: Mapping[str, Tensor]) -> bytes:
+    """Dtype, shape and place of each tensor, padded with spaces to where the first may begin."""
+    entries, end = {}, 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.nbytes
+        entries[name] = {"dtype": DTYPE_NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
+    header = json.dumps(entries, separators=(",", ":")).encode()
+    return header + b" " * (-len(header) % ALIGNMENT)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises DamagedFileError."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise DamagedFileError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
