@@ -59,3 +59,16 @@ def test_a_number_that_is_not_finite_is_written_as_null(tmp_path: Path) -> None:
     metrics = Metrics(tmp_path / "metrics.jsonl")
     metrics.append({"step": 1, "train_loss": float("nan")})
     assert json.loads(metrics.path.read_text()) == {"step": 1, "train_loss": None}
+
+
+def test_an_evaluation_joins_the_record_of_its_step(tmp_path: Path) -> None:
+    metrics = metrics_in(tmp_path, 2)
+    metrics.append({"step": 2, "val_bpb": 1.7})
+    assert metrics.by_step() == [{"step": 1, "train_loss": 1.0}, {"step": 2, "train_loss": 0.5, "val_bpb": 1.7}]
+
+
+def test_a_record_without_a_step_is_damage(tmp_path: Path) -> None:
+    metrics = metrics_in(tmp_path, 2)
+    metrics.append({"train_loss": 1.0})
+    with pytest.raises(DamagedFileError, match=r"metrics\.jsonl:3 is damaged: it has no step"):
+        metrics.by_step()

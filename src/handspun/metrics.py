@@ -49,6 +49,15 @@ class Metrics:
             kept = [json.dumps(record) + "\n" for record in self.read() if record.get("step", 0) <= step]
             write_bytes(self.path, "".join(kept).encode())
 
+    def by_step(self) -> list[dict[str, Any]]:
+        """One record per step, in order: an evaluation, which is written after the step it measures, is merged with it."""
+        merged: dict[int, dict[str, Any]] = {}
+        for number, record in enumerate(self.read(), start=1):
+            if not isinstance(step := record.get("step"), int):
+                raise DamagedFileError(f"{self.path}:{number} is damaged: it has no step; delete this line.")
+            merged.setdefault(step, {}).update(record)
+        return [merged[step] for step in sorted(merged)]
+
     def newest(self, key: str) -> Any | None:
         """The last value recorded under `key`; None where there is none."""
         return next((record[key] for record in reversed(list(self.read())) if record.get(key) is not None), None)

@@ -200,6 +200,15 @@ def to_tree(value: Any) -> Any:
     return [to_tree(part) for part in value] if isinstance(value, tuple) else value
 
 
+def flat(tree: Tree, table: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a tree under its dotted key."""
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from flat(value, dotted(table, name))
+        else:
+            yield dotted(table, name), value
+
+
 def type_text(hint: Any) -> str:
     """A type in the words of a reader of TOML: `int`, `"gelu" | "swiglu"`, `list of str`."""
     if get_origin(hint) in (Union, UnionType):

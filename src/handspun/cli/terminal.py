@@ -5,6 +5,7 @@ NO_COLOR and TERM=dumb are honored. rich is imported only when something is draw
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -95,9 +96,33 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         write_line(line.rstrip())
 
 
+def width() -> int:
+    """The columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size().columns
+
+
+def is_colored() -> bool:
+    """Whether what goes to stdout is looked at by someone who wants color."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+def styled(lines: Iterable[Sequence[tuple[str, str]]]) -> None:
+    """Lines on stdout, each of parts with a style (a color, "bold" or "") that shows where there is color."""
+    if not is_colored():
+        for line in lines:
+            write_line("".join(text for text, _ in line).rstrip())
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(Text.assemble(*line))
+
+
 def marked(parts: Iterable[tuple[str, bool]]) -> None:
     """A text on stdout whose parts are marked or not: told apart by color, or by ⟦brackets⟧ where there is no color."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+    if not is_colored():
         write_line("".join(f"⟦{text}⟧" if is_marked else text for text, is_marked in parts))
         return
     from rich.console import Console
