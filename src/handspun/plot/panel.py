@@ -31,7 +31,7 @@ class Axis:
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
     def ticks(self, about: int) -> list[tuple[float, str]]:
-        """About so many round numbers inside the range, each with its text."""
+        """About so many (at least three) round numbers inside the range, each with its text."""
         step = round_step((self.high - self.low) / about)
         decimals = max(0, -math.floor(math.log10(step) + 1e-9))
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
