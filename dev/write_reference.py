@@ -1,18 +1,25 @@
 """Write docs/reference from the program itself: every key of a recipe, and every verb. `make docs` runs this.
 
+The table of shipped recipes in docs/concepts/recipe.md is written anew as well, from the recipes and their headers.
+
 With --check nothing is written; it fails where a page is stale.
 """
 
+import re
 import sys
 from pathlib import Path
 
 from handspun.cli.app import build_app
 from handspun.files import write_bytes
-from handspun.recipe import Recipe
+from handspun.model.cost import parameters
+from handspun.recipe import Recipe, find_recipe, load_recipe, shipped_recipes
 from handspun.reference import documented_fields
 
-REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+DOCS = Path(__file__).parent.parent / "docs"
+REFERENCE, RECIPE_PAGE = DOCS / "reference", DOCS / "concepts" / "recipe.md"
 GENERATED = "<!-- written by `make docs` from the program; change it there -->\n"
+TABLE = re.compile(r"(?<=<!-- recipes: written by `make docs` -->\n).*?(?=<!-- end of recipes -->)", re.DOTALL)
+HEADER = re.compile(r"^# (hardware|time|result): (.+)$", re.MULTILINE)
 
 
 def keys_page() -> str:
@@ -38,9 +45,33 @@ def verbs_page() -> str:
     return f"{GENERATED}\n{build_app().generate_docs(output_format='markdown').rstrip()}\n"
 
 
+def recipe_page() -> str:
+    """The page on recipes with the table of those that are shipped, from the smallest to the largest."""
+    table = ["| recipe | parameters | tokens | hardware | time | result |", "|---|---|---|---|---|---|"]
+    recipes = [load_recipe(name) for name in shipped_recipes()]
+    sizes = {recipe.name: sum(parameters(recipe.model, recipe.tokens.vocab_size).values()) for recipe in recipes}
+    for recipe in sorted(recipes, key=lambda recipe: (sizes[recipe.name], recipe.name)):
+        header = dict(HEADER.findall(find_recipe(recipe.name).read_text(encoding="utf-8")))
+        facts = (
+            amount(sizes[recipe.name]),
+            amount(recipe.train.train_tokens),
+            *(header[key] for key in ("hardware", "time", "result")),
+        )
+        table.append(f"| `{recipe.name}` | {' | '.join(facts)} |")
+    return TABLE.sub(lambda _: "\n".join(table) + "\n", RECIPE_PAGE.read_text(encoding="utf-8"))
+
+
+def amount(n: int) -> str:
+    """A number as people say it: 1.01B, 124M, 2.19M."""
+    for unit, size in (("B", 10**9), ("M", 10**6)):
+        if n >= size:
+            return f"{n / size:.3g}{unit}"
+    return str(n)
+
+
 def pages() -> dict[Path, str]:
     """The generated pages and where they belong."""
-    return {REFERENCE / "keys.md": keys_page(), REFERENCE / "verbs.md": verbs_page()}
+    return {REFERENCE / "keys.md": keys_page(), REFERENCE / "verbs.md": verbs_page(), RECIPE_PAGE: recipe_page()}
 
 
 def stale_pages() -> dict[Path, str]:

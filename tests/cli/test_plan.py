@@ -46,7 +46,9 @@ def test_what_does_not_fit_is_said_not_to(capsys: pytest.CaptureFixture) -> None
 
 def test_the_plan_for_people_names_the_class_that_loads_it(tiny_recipe: Path, capsys: pytest.CaptureFixture) -> None:
     assert run(["plan", str(tiny_recipe), "model.copy_head=false"]) == 0
-    assert "loads in transformers as Qwen3ForCausalLM" in capsys.readouterr().out
+    assert "loads in transformers as Qwen3ForCausalLM; loads in llama.cpp as qwen3" in capsys.readouterr().out
+    assert run(["plan", "qt-1b-portable"]) == 0
+    assert "transformers has no class for it; loads in llama.cpp as mpt" in capsys.readouterr().out
     assert run(["plan", str(tiny_recipe)]) == 0
     assert "no stock class" in capsys.readouterr().out
 

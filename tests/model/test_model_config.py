@@ -84,25 +84,36 @@ def test_a_cycle_of_positions_repeats_over_the_layers():
 GPT2 = {"position": "learned", "norm": "layernorm", "activation": "gelu_tanh", "bias": True, "qk_norm": False}
 
 
+QT = {"position": "alibi", "activation": "gelu_tanh", "qk_norm": False}
+
+
 @pytest.mark.parametrize(
-    ("shape", "stock"),
+    ("shape", "transformers_class", "architecture"),
     [
-        ({}, "Qwen3ForCausalLM"),
-        ({"position": ("rope", "rope")}, "Qwen3ForCausalLM"),
-        ({"n_kv_heads": 2, "qk_norm": False}, "LlamaForCausalLM"),
-        (GPT2, "GPT2LMHeadModel"),
-        ({**GPT2, "activation": "gelu"}, "GPT2LMHeadModel"),
-        ({**GPT2, "n_kv_heads": 1}, None),
-        ({**GPT2, "qk_norm": True}, None),
-        ({**GPT2, "bias": False}, None),
-        ({"copy_head": True}, None),
-        ({"repeat_embedding": True}, None),
-        ({"bias": True}, None),
-        ({"activation": "relu2"}, None),
-        ({"position": "alibi"}, None),
-        ({"position": ("rope", "nope")}, None),
-        ({"norm": "layernorm"}, None),
+        ({}, "Qwen3ForCausalLM", "qwen3"),
+        ({"position": ("rope", "rope")}, "Qwen3ForCausalLM", "qwen3"),
+        ({"n_kv_heads": 2, "qk_norm": False}, "LlamaForCausalLM", "llama"),
+        (GPT2, "GPT2LMHeadModel", "gpt2"),
+        ({**GPT2, "activation": "gelu"}, "GPT2LMHeadModel", None),
+        ({**GPT2, "n_kv_heads": 1}, None, None),
+        ({**GPT2, "qk_norm": True}, None, None),
+        ({**GPT2, "bias": False}, None, None),
+        (QT, None, "mpt"),
+        ({**QT, "position": "nope"}, None, "mpt"),
+        ({**QT, "norm": "layernorm"}, None, "mpt"),
+        ({**QT, "position": ("alibi", "nope")}, None, None),
+        ({**QT, "activation": "gelu"}, None, None),
+        ({**QT, "qk_norm": True}, None, None),
+        ({**QT, "copy_head": True}, None, None),
+        ({"copy_head": True}, None, None),
+        ({"repeat_embedding": True}, None, None),
+        ({"bias": True}, None, None),
+        ({"activation": "relu2"}, None, None),
+        ({"position": "alibi"}, None, None),
+        ({"position": ("rope", "nope")}, None, None),
+        ({"norm": "layernorm"}, None, None),
     ],
 )
-def test_a_shape_knows_the_stock_class_that_holds_it(shape, stock):
-    assert ModelConfig(**shape).portable_as == stock
+def test_a_shape_knows_the_stock_programs_that_hold_it(shape, transformers_class, architecture):
+    config = ModelConfig(**shape)
+    assert (config.portable_as, config.gguf_as) == (transformers_class, architecture)

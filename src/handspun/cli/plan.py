@@ -20,7 +20,8 @@ def plan(recipe: str, *overrides: str, json: bool = False) -> None:
     overrides
         Keys of the recipe to set, such as model.n_layers=8.
     json
-        Print one JSON object: n_params, n_params_by_part, train_tokens, flops, memory_gib, free_gib, fits, portable_as.
+        Print one JSON object: n_params, n_params_by_part, train_tokens, flops, memory_gib, free_gib, fits, portable_as,
+        gguf_as.
     """
     loaded = load_recipe(recipe, overrides)
     planned = facts(loaded)
@@ -55,6 +56,7 @@ def facts(recipe: Recipe) -> dict[str, Any]:
         "free_gib": round(free / GIB, 2),
         "fits": memory.total <= free,
         "portable_as": model.portable_as,
+        "gguf_as": model.gguf_as,
     }
 
 
@@ -67,6 +69,15 @@ def show(recipe: Recipe, planned: dict[str, Any]) -> None:
     terminal.write_line(f"\n{steps}, {planned['flops']:.2e} FLOPs")
     verdict = "fits" if planned["fits"] else "does not fit: lower train.micro_batch or train.seq_len, or the model"
     terminal.write_line(f"{planned['memory_gib']['total']} GiB needed, {planned['free_gib']} GiB free: {verdict}")
-    portable = planned["portable_as"]
-    stock = f"loads in transformers as {portable}" if portable else "no stock class of transformers or llama.cpp has it"
-    terminal.write_line(f"portable shape: {stock}")
+    terminal.write_line(f"portable shape: {portability(planned['portable_as'], planned['gguf_as'])}")
+
+
+def portability(transformers_class: str | None, architecture: str | None) -> str:
+    """Which stock programs load the shape, in a sentence."""
+    if not transformers_class and not architecture:
+        return "no stock class of transformers or llama.cpp has it"
+    in_transformers = (
+        f"loads in transformers as {transformers_class}" if transformers_class else "transformers has no class for it"
+    )
+    in_llama_cpp = f"loads in llama.cpp as {architecture}" if architecture else "llama.cpp has nothing that computes it exactly"
+    return f"{in_transformers}; {in_llama_cpp}"

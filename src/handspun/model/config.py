@@ -130,13 +130,36 @@ class ModelConfig:
         return self.positions[layer % len(self.positions)]
 
     @property
+    def is_extended(self) -> bool:
+        """Whether it has parts that only this program knows, or layers that are told the order in different ways."""
+        return self.copy_head or self.repeat_embedding or len(set(self.positions)) > 1
+
+    @property
     def portable_as(self) -> str | None:
         """The stock transformers class that holds exactly this shape; None where there is none."""
-        if self.copy_head or self.repeat_embedding or len(set(self.positions)) > 1:
+        if self.is_extended:
             return None
         match self.positions[0], self.norm, self.activation, self.bias:
             case "learned", "layernorm", "gelu" | "gelu_tanh", True:
                 return "GPT2LMHeadModel" if self.kv_heads == self.n_heads and not self.qk_norm else None
             case "rope", "rmsnorm", "swiglu", False:
                 return "Qwen3ForCausalLM" if self.qk_norm else "LlamaForCausalLM"
+        return None
+
+    @property
+    def gguf_as(self) -> str | None:
+        """The architecture of an unmodified llama.cpp that computes exactly this shape; None where there is none.
+
+        `mpt` normalizes by LayerNorm. It holds RMSNorm as well: in a wider residual stream, turned so that the mean of its
+        channels is always zero, both norms agree up to a constant that goes into the next weights.
+        """
+        if self.is_extended:
+            return None
+        match self.positions[0], self.norm, self.activation, self.bias:
+            case "learned", "layernorm", "gelu_tanh", True:
+                return "gpt2" if self.kv_heads == self.n_heads and not self.qk_norm else None
+            case "rope", "rmsnorm", "swiglu", False:
+                return "qwen3" if self.qk_norm else "llama"
+            case "alibi" | "nope", _, "gelu_tanh", False:
+                return None if self.qk_norm else "mpt"
         return None
