@@ -19,13 +19,13 @@ from handspun import files
 from handspun.checkpoint import (
     Checkpoint,
     all_checkpoints,
-    keep_newest,
     load_checkpoint,
     newest_checkpoint,
     save_checkpoint,
 )
 from handspun.errors import CheckpointError, DamagedFileError, DiskFullError
 from handspun.model.transformer import Transformer
+from handspun.retention import Retention
 from tiny_run import byte_tokenizer, tiny_model
 
 FILES = [
@@ -68,7 +68,7 @@ def number_in(checkpoint: Checkpoint | None) -> float:
     """Which weights a checkpoint holds; every part of it is loaded."""
     assert checkpoint is not None
     number = checkpoint.load_model().embedding.weight[0, 0].item()
-    assert checkpoint.load_trainer_state()["embedding.weight/step"].item() == number
+    assert checkpoint.trainer_state["embedding.weight/step"].item() == number
     assert checkpoint.load_tokenizer().vocab_size == 264
     assert checkpoint.facts["step"] == checkpoint.step
     return number
@@ -115,8 +115,8 @@ def test_everything_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     loaded = checkpoint.load_model()
     assert loaded.config == model.config
     assert all(torch.equal(weight, loaded.state_dict()[name]) for name, weight in model.state_dict().items())
-    assert checkpoint.load_trainer_state().keys() == state.keys()
-    assert all(torch.equal(value, state[name]) for name, value in checkpoint.load_trainer_state().items())
+    assert checkpoint.trainer_state.keys() == state.keys()
+    assert all(torch.equal(value, state[name]) for name, value in checkpoint.trainer_state.items())
     assert checkpoint.facts == {"step": 120, "identity": "abc", "tokens": 5}
     assert checkpoint.load_tokenizer().encode("the cat") == byte_tokenizer().encode("the cat")
     assert (checkpoint.folder / "recipe.toml").read_text() == 'name = "tiny"\n'
@@ -210,7 +210,7 @@ def test_where_all_are_damaged_each_is_named(tmp_path: Path) -> None:
 def test_the_newest_stay_and_the_others_go(tmp_path: Path) -> None:
     for step in (1, 2, 3, 4):
         save(tmp_path, step)
-    keep_newest(tmp_path, 2)
+    Retention(tmp_path, 2).apply()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["00000003", "00000004"]
 
 
@@ -219,7 +219,7 @@ def test_a_damaged_checkpoint_does_not_count_among_those_that_stay(tmp_path: Pat
         save(tmp_path, step)
     for step in (2, 4):
         (tmp_path / f"{step:08d}" / "model.safetensors").write_bytes(b"")
-    keep_newest(tmp_path, 1)
+    Retention(tmp_path, 1).apply()
     assert newest_number(tmp_path) == 3
     assert [checkpoint.step for checkpoint in all_checkpoints(tmp_path)] == [3, 4]
 
@@ -340,7 +340,7 @@ def test_whatever_breaks_while_saving_the_old_or_the_new_one_loads(tmp_path: Pat
         assert numbers[-1] == 2 or raised is not None
         assert damages == []
         save(folder, 3)
-        keep_newest(folder, 1)
+        Retention(folder, 1).apply()
         assert [path.name for path in folder.iterdir()] == ["00000003"]
     assert set(numbers) == {1, 2}
     assert numbers[-1] == 2
@@ -365,7 +365,7 @@ def test_whatever_breaks_while_old_ones_are_deleted_the_newest_loads(tmp_path: P
         with pytest.MonkeyPatch.context() as monkeypatch:
             disk = BreakingDisk(monkeypatch, n, is_crash=is_crash)
             with suppress(OSError):
-                keep_newest(tmp_path, 1)
+                Retention(tmp_path, 1).apply()
         is_reached = disk.count >= n
         for checkpoint in all_checkpoints(tmp_path):
             number_in(load_checkpoint(checkpoint.folder))

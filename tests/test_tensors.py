@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from handspun.errors import DamagedFileError
-from handspun.tensors import DTYPE_NAMES, read_tensors, write_tensors
+from handspun.pieces import Pieces
+from handspun.tensors import DTYPE_NAMES, write_tensors
 
 shapes = st.lists(st.integers(0, 5), max_size=3)
 named_shapes = st.dictionaries(
@@ -31,7 +32,7 @@ def test_stock_safetensors_reads_what_we_write(
     tensors = {name: counted(shape, dtype) for name, (shape, dtype) in named.items()}
     path = tmp_path_factory.mktemp("tensors") / "some.safetensors"
     write_tensors(path, tensors)
-    for found in (load_file(path), read_tensors(path)):
+    for found in (load_file(path), dict(Pieces([path]))):
         assert found.keys() == tensors.keys()
         assert all(found[name].dtype == tensor.dtype and torch.equal(found[name], tensor) for name, tensor in tensors.items())
 
@@ -51,7 +52,7 @@ def test_the_bytes_are_those_that_stock_safetensors_writes(tmp_path: Path) -> No
 def test_a_view_is_written_as_what_it_shows(tmp_path: Path) -> None:
     table = torch.arange(12.0).reshape(3, 4).requires_grad_()
     write_tensors(tmp_path / "views", {"column": table[:, 1], "turned": table.T})
-    found = read_tensors(tmp_path / "views")
+    found = dict(Pieces([tmp_path / "views"]))
     assert torch.equal(found["column"], table[:, 1]) and torch.equal(found["turned"], table.T)
 
 
@@ -70,4 +71,4 @@ def test_a_file_that_is_cut_short_or_absent_is_said_to_be_damaged(tmp_path: Path
     path.write_bytes(path.read_bytes()[:-1])
     for damaged in (path, tmp_path / "absent"):
         with pytest.raises(DamagedFileError, match=f"{damaged.name} cannot be read .* delete its folder and run again"):
-            read_tensors(damaged)
+            dict(Pieces([damaged]))

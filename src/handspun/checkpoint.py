@@ -4,10 +4,13 @@ checkpoints/00000120/
 ├── model.safetensors       the fp32 weights
 ├── model.json              the shape
 ├── tokenizer.json …        what Tokenizer.save writes
-├── trainer.safetensors     the optimizers' state
+├── trainer.safetensors     the optimizers' state, each tensor under "weight name/state name"
 ├── trainer.json            the step, and what the run was
 ├── recipe.toml             the resolved recipe
 └── manifest.json           size and SHA-256 of each
+
+Several processes that hold a part of the model each write one file instead of the two: shard-00001-….safetensors, with the rows
+they hold of every weight and its state. Both kinds are read alike.
 """
 
 import re
@@ -25,8 +28,9 @@ from handspun.errors import CheckpointError, DamagedFileError, DiskFullError
 from handspun.files import disk_errors, read_json, seal_folder, sync_folder, verify_folder, write_bytes, write_json
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
+from handspun.pieces import Pieces
 from handspun.settings import build, to_tree
-from handspun.tensors import read_tensors, write_tensors
+from handspun.tensors import write_tensors
 from handspun.tokens.tokenizer import Tokenizer
 
 REPLACED = ".replaced"
@@ -56,14 +60,20 @@ class Checkpoint:
         with torch.device("meta"):
             model = Transformer(config, shape["vocab_size"], compute_dtype=compute_dtype)
         try:
-            model.load_state_dict(read_tensors(self.folder / "model.safetensors"), assign=True)
+            model.load_state_dict(dict(self.weights), assign=True)
         except RuntimeError as error:
             raise CheckpointError(f"{self.folder} holds weights of another shape than its model.json says: {error}.") from error
         return model.to(device)
 
-    def load_trainer_state(self) -> dict[str, Tensor]:
-        """The optimizers' state, as tensors by name."""
-        return read_tensors(self.folder / "trainer.safetensors")
+    @property
+    def weights(self) -> Pieces:
+        """The fp32 weights by name, each loaded when it is asked for."""
+        return Pieces(sorted(self.folder.glob("*.safetensors"))).only(lambda name: "/" not in name)
+
+    @property
+    def trainer_state(self) -> Pieces:
+        """The optimizers' state as tensors by name, each loaded when it is asked for."""
+        return Pieces(sorted(self.folder.glob("*.safetensors"))).only(lambda name: "/" in name)
 
     def load_tokenizer(self) -> Tokenizer:
         """The tokenizer the model was trained with."""
@@ -84,26 +94,41 @@ def save_checkpoint(
 
     Raises DiskFullError, with all others untouched.
     """
+    weights = model.state_dict()
+    needed_bytes = sum(tensor.nbytes for tensor in (*weights.values(), *trainer_state.values()))
+    with new_folder(checkpoints, step, needed_bytes) as unfinished:
+        write_tensors(unfinished / "model.safetensors", weights)
+        write_tensors(unfinished / "trainer.safetensors", trainer_state)
+        write_facts(unfinished, step, model=model, facts=facts, tokenizer=tokenizer, recipe=recipe)
+    return Checkpoint(checkpoints / f"{step:08d}")
+
+
+@contextmanager
+def new_folder(checkpoints: Path, step: int, needed_bytes: int) -> Iterator[Path]:
+    """A hidden folder to write the checkpoint of `step` into, which is sealed and gets its name when this is left in peace."""
     with disk_errors(checkpoints):
         checkpoints.mkdir(parents=True, exist_ok=True)
     discard_unfinished(checkpoints)
-    unfinished, finished = checkpoints / f".{step:08d}.tmp", checkpoints / f"{step:08d}"
-    weights = model.state_dict()
-    with room_for(checkpoints, step, sum(tensor.nbytes for tensor in (*weights.values(), *trainer_state.values()))):
+    unfinished = checkpoints / f".{step:08d}.tmp"
+    with room_for(checkpoints, step, needed_bytes):
         try:
             unfinished.mkdir()
-            write_tensors(unfinished / "model.safetensors", weights)
-            write_tensors(unfinished / "trainer.safetensors", trainer_state)
-            write_json(unfinished / "model.json", {"model": to_tree(model.config), "vocab_size": model.vocab_size})
-            write_json(unfinished / "trainer.json", {"step": step, **facts})
-            write_bytes(unfinished / "recipe.toml", recipe.encode())
-            tokenizer.save(unfinished)
+            yield unfinished
             seal_folder(unfinished)
-            put_in_place(unfinished, finished)
+            put_in_place(unfinished, checkpoints / f"{step:08d}")
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
-    return Checkpoint(finished)
+
+
+def write_facts(
+    folder: Path, step: int, *, model: Transformer, facts: Mapping[str, Any], tokenizer: Tokenizer, recipe: str
+) -> None:
+    """Write all of a checkpoint that is not a tensor."""
+    write_json(folder / "model.json", {"model": to_tree(model.config), "vocab_size": model.vocab_size})
+    write_json(folder / "trainer.json", {"step": step, **facts})
+    write_bytes(folder / "recipe.toml", recipe.encode())
+    tokenizer.save(folder)
 
 
 @contextmanager
@@ -144,21 +169,21 @@ def newest_checkpoint(checkpoints: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest whole checkpoint, and a sentence about each newer one that is damaged."""
     damages = []
     for checkpoint in reversed(all_checkpoints(checkpoints)):
-        damage = damage_of(checkpoint)
+        damage = damage_of(checkpoint.folder)
         if damage is None:
             return checkpoint, damages
         damages.append(damage)
     return None, damages
 
 
-def damage_of(checkpoint: Checkpoint) -> str | None:
+def damage_of(folder: Path) -> str | None:
     """A sentence about what is wrong with a checkpoint; None where every byte is as it was written."""
     try:
-        verify_folder(checkpoint.folder)
+        verify_folder(folder)
     except DamagedFileError as damage:
         return str(damage)
     except OSError as error:
-        return f"{checkpoint.folder} cannot be read ({error}); delete it and run again."
+        return f"{folder} cannot be read ({error}); delete it and run again."
     return None
 
 
@@ -174,16 +199,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if checkpoint is None:
         raise CheckpointError(" ".join(damages) or f"{path} holds no checkpoint; train first.")
     return checkpoint
-
-
-def keep_newest(checkpoints: Path, n: int) -> None:
-    """Delete what is older than the newest n whole checkpoints; a damaged one counts for nothing."""
-    n_whole = 0
-    for checkpoint in reversed(all_checkpoints(checkpoints)):
-        if n_whole == n:
-            discard(checkpoint.folder)
-        elif damage_of(checkpoint) is None:
-            n_whole += 1
 
 
 def discard(folder: Path) -> None:

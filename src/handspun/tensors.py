@@ -8,11 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from handspun.errors import DamagedFileError
 from handspun.files import durable_writer
 
 DTYPE_NAMES = {
@@ -29,15 +26,18 @@ DTYPE_NAMES = {
 ALIGNMENT = 8
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors of any device durably; the widest dtypes come first, so that each is aligned. Raises DiskFullError."""
-    ordered = dict(sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0])))
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], blueprint: Mapping[str, Tensor] | None = None) -> None:
+    """Write tensors of any device durably; the widest dtypes come first, so that each is aligned. Raises DiskFullError.
+
+    With a `blueprint`, tensors of the same shapes on the device "meta", each of `tensors` is looked up when its turn comes.
+    """
+    ordered = dict(sorted((blueprint or tensors).items(), key=lambda item: (-item[1].element_size(), item[0])))
     header = header_of(ordered)
     with durable_writer(path, needed_bytes=len(header) + sum(tensor.nbytes for tensor in ordered.values())) as file:
         file.write(len(header).to_bytes(8, "little"))
         file.write(header)
-        for tensor in ordered.values():
-            file.write(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        for name in ordered:
+            file.write(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
 
 
 def header_of(tensors: Mapping[str, Tensor]) -> bytes:
@@ -48,11 +48,3 @@ def header_of(tensors: Mapping[str, Tensor]) -> bytes:
         entries[name] = {"dtype": DTYPE_NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
     header = json.dumps(entries, separators=(",", ":")).encode()
     return header + b" " * (-len(header) % ALIGNMENT)
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises DamagedFileError."""
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise DamagedFileError(f"{path} cannot be read ({error}); delete its folder and run again.") from error

@@ -86,6 +86,12 @@ def test_other_tables_leave_training_alone(tiny_recipe: Path, run_copy: Path) ->
     assert done_again(made(tiny_recipe, run_copy, "evaluate.ngram_order=3")) == ["evaluate"]
 
 
+def test_how_the_work_is_shared_shown_and_kept_is_not_what_a_run_is(tiny_recipe: Path, run_copy: Path) -> None:
+    free = ("train.micro_batch=2", "train.parallel=fsdp", "train.save_every=3", "train.keep_every=4", "train.eval_every=5")
+    assert done_again(made(tiny_recipe, run_copy, *free)) == []
+    assert "train" in done_again(made(tiny_recipe, run_copy, *free, "train.lr=0.002", until="train"))
+
+
 def test_a_source_that_has_changed_is_read_again(tiny_recipe: Path, run_copy: Path) -> None:
     copied = Path(shutil.copy(tiny_recipe.with_name("texts.jsonl"), run_copy.with_name("copied.jsonl")))
     more = f'corpus.sources=["{copied}"]'

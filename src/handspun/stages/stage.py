@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from handspun.recipe import Recipe
 from handspun.runs import Run, code_version, stage_key
 from handspun.settings import to_toml, to_tree
+from handspun.train.config import FREE_KEYS
 
 NOT_ASKED_FOR = "not asked for"
 """Stands for the key of a stage that the recipe has not."""
@@ -72,6 +73,8 @@ class Stage:
     def key(self, workshop: Workshop) -> str:
         """The hash of everything that decides the result."""
         tables = {name: to_tree(getattr(workshop.recipe, name)) for name in self.tables}
+        if "train" in tables:
+            tables["train"] = {key: value for key, value in tables["train"].items() if key not in FREE_KEYS}
         code = {room: code_version(room) for room in (*self.rooms, "stages")}
         return stage_key(self.name, tables=tables, inputs=self.inputs(workshop), code=code)
 

@@ -1,6 +1,7 @@
 """The stage that pretrains a model on the shards."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any
 
 import torch
 
-from handspun.checkpoint import Checkpoint, newest_checkpoint
+from handspun.checkpoint import Checkpoint, all_checkpoints
 from handspun.corpus.document import Message
 from handspun.corpus.pipeline import read_questions
 from handspun.device import choose_device, keep_freed_memory
+from handspun.errors import DamagedFileError
 from handspun.evaluate.answers import prompt
 from handspun.evaluate.bpb import held_out_loss
 from handspun.files import MANIFEST, sha256
@@ -52,8 +54,16 @@ def compute_dtype(config: TrainConfig, checkpoints: Path) -> torch.dtype:
     """The dtype of the recipe; where it says auto, that in which training began, or else the faster one of the device."""
     if config.compute_dtype != "auto":
         return getattr(torch, config.compute_dtype)
-    begun, _ = newest_checkpoint(checkpoints)
-    return getattr(torch, begun.facts["compute_dtype"] if begun else choose_device().compute_dtype)
+    begun = begun_with(checkpoints)
+    return getattr(torch, begun or choose_device().compute_dtype)
+
+
+def begun_with(checkpoints: Path) -> str | None:
+    """The dtype that the newest checkpoint whose facts can be read was computed in; None where there is none."""
+    for checkpoint in reversed(all_checkpoints(checkpoints)):
+        with suppress(DamagedFileError, OSError):
+            return checkpoint.facts["compute_dtype"]
+    return None
 
 
 def pretraining_batches(recipe: Recipe, run: Run, tokenizer: Tokenizer) -> Batches:

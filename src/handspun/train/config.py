@@ -3,6 +3,18 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+FREE_KEYS = frozenset(
+    {
+        *("micro_batch", "parallel", "activation_checkpointing", "offload", "compile"),
+        *("eval_every", "eval_tokens", "sample_every", "sample_prompts", "sinks"),
+        *("save_every", "keep_checkpoints", "keep_best", "keep_every"),
+    }
+)
+"""Keys that may change while a run is going on: how the work is shared, what is shown and what is kept, but not what is learnt.
+
+A run that began on one device goes on under them with more. The weights then differ as roundings do, and dropout draws anew.
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuperpositionConfig:

@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
-from handspun.checkpoint import Checkpoint, keep_newest, newest_checkpoint, save_checkpoint
+from handspun.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from handspun.errors import HandspunError, RunError
 from handspun.model.transformer import Transformer
+from handspun.retention import Retention
 from handspun.tokens.tokenizer import Tokenizer
 from handspun.train.batches import Batch, Batches
 from handspun.train.config import TrainConfig
@@ -100,6 +101,7 @@ class Trainer:
         self.tokenizer, self.recipe, self.identity, self.seed, self.device = tokenizer, recipe, identity, seed, device
         self.listeners = listeners or Listeners()
         self.optimizers = Optimizers(model, config)
+        self.retention = Retention(folder, config.keep_checkpoints, best=config.keep_best, every=config.keep_every)
         self.stop = StopRequest()
         if config.compile:
             model.compile()
@@ -141,7 +143,7 @@ class Trainer:
                 f"{self.folder} holds a run of another recipe; choose another folder with --run, or delete this one."
             )
         self.model.load_state_dict(checkpoint.load_model().state_dict())
-        self.optimizers.load_state(checkpoint.load_trainer_state())
+        self.optimizers.load_state(checkpoint.trainer_state)
         self.listeners.on_resume(checkpoint.step, damages)
         return checkpoint.step
 
@@ -186,7 +188,7 @@ class Trainer:
             tokenizer=self.tokenizer,
             recipe=self.recipe,
         )
-        keep_newest(self.folder, self.config.keep_checkpoints)
+        self.retention.apply()
 
     def measured(self, report: StepReport) -> StepReport:
         """The report with what the listeners measure on the model as it is now."""
