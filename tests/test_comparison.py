@@ -1,5 +1,6 @@
 """Runs side by side: aligned on three axes, with what they reached and what their recipes do not share."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,17 @@ def test_what_was_not_measured_is_left_out_and_the_rest_is_drawn(tmp_path: Path)
         '{"step": 1, "train_loss": 3.0}\n{"step": 2, "train_loss": null}\n{"step": 3, "train_loss": 2.0}\n'
     )
     history = read_history(run)
-    assert history.facts()["hours"] is None and history.facts()["val_bpb"] is None
-    assert len(history.points("flops", "train_loss")) == 2
-    assert history.points("tokens", "train_loss") == []
-    ((over_tokens, _, over_flops),) = panels([("old", history)])
-    assert not over_tokens.points and over_flops.points
+    assert history.facts()["mfu"] is None and history.facts()["val_bpb"] is None
+    assert [x for x, _ in history.points("tokens", "train_loss")] == [1024, 3072]
+    assert [row[0].title.split()[0] for row in panels([("old", history)])] == ["train_loss"]
+
+
+def test_where_no_time_was_written_down_the_steps_are_summed_up(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "old", tok_per_s=2048)
+    run.metrics.path.write_text(re.sub(r', "tokens": \d+, "seconds": [\d.]+', "", run.metrics.path.read_text()))
+    history = read_history(run)
+    assert history.values("seconds") == [step / 2 for step in range(1, STEPS + 1)]
+    assert history.values("tokens") == [1024 * step for step in range(1, STEPS + 1)]
 
 
 def test_a_row_of_panels_per_quantity_and_a_column_per_axis(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def test_provenance_is_json_and_names_seed_versions_command_and_data() -> None:
     assert facts["seed"] == 7
     assert facts["versions"]["python"] == platform.python_version()
     assert facts["machine"] == {"cpu": "abacus"}
+    assert facts["load"] >= 0
     assert facts["data"] == {"train.jsonl": "00ff"}
     assert facts["command"]
 

@@ -1,6 +1,6 @@
 """Runs side by side: what each has measured, aligned on tokens, time and FLOPs, and what their recipes do not share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -11,6 +11,7 @@ from handspun.plot.panel import Curve, Panel, smoothed
 from handspun.recipe import Recipe
 from handspun.runs import Run
 from handspun.settings import build, flat, read_toml, to_tree
+from handspun.train.config import TrainConfig
 
 SMOOTHED_SHARE = 0.02
 """Of the steps of a run: over so many the training loss is averaged where it is drawn."""
@@ -82,10 +83,20 @@ def read_history(run: Run) -> History:
     tokenized = run.stages().get("tokenize", {"facts": {}})["facts"]
     vocab_size = tokenized.get("vocab_size", recipe.tokens.vocab_size)
     per_step = recipe.train.batch_tokens * flops_per_token(recipe.model, vocab_size, recipe.train.seq_len)
-    records = [{**record, "flops": record["step"] * per_step} for record in run.metrics.by_step()]
+    records = list(placed(run.metrics.by_step(), recipe.train, per_step))
     if not records:
         raise RunError(f"{run.path} has no metrics yet; train it first: handspun train {run.path}.")
     return History(str(run.path), recipe, records)
+
+
+def placed(records: Iterable[dict[str, Any]], config: TrainConfig, flops_per_step: int) -> Iterator[dict[str, Any]]:
+    """Each record with where it stands on every axis; where no time was written down, the steps' own is summed up."""
+    seconds = 0.0
+    for record in records:
+        if speed := record.get("tok_per_s"):
+            seconds += config.batch_tokens / speed
+        place = {"tokens": config.tokens_read(record["step"]), "seconds": round(seconds, 3)}
+        yield {**place, **record, "flops": record["step"] * flops_per_step}
 
 
 def differences(histories: Sequence[History]) -> dict[str, list[Any]]:

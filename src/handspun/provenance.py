@@ -1,6 +1,7 @@
 """provenance.json: where a result came from. Seed, versions, machine, data, command, time and commit, in one file."""
 
 import importlib.metadata
+import os
 import platform
 import re
 import subprocess
@@ -25,6 +26,7 @@ def collect(*, seed: int, machine: Mapping[str, Any], data: Mapping[str, str]) -
         "commit": commit_of(Path(__file__).parent),
         "versions": versions(),
         "machine": dict(machine),
+        "load": round(os.getloadavg()[0], 2),
         "data": dict(data),
     }
 

@@ -183,6 +183,10 @@ class TrainConfig:
         """Optimizer steps in the run."""
         return max(1, round(self.train_tokens / self.batch_tokens))
 
+    def tokens_read(self, steps: int) -> int:
+        """Tokens of text that the first `steps` steps read."""
+        return steps * self.batch_tokens
+
     @property
     def final_steps(self) -> int:
         """Steps of the final decay."""
