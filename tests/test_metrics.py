@@ -55,6 +55,19 @@ def test_a_resumed_run_forgets_what_came_after_its_checkpoint(tmp_path: Path) ->
     assert metrics.newest("lr") is None
 
 
+def test_what_was_measured_on_the_step_resumed_from_is_measured_again(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path / "metrics.jsonl")
+    for step in (1, 2):
+        metrics.append({"step": step, "train_loss": 3.0})
+        metrics.append({"step": step, "val_bpb": 1.5})
+    metrics.truncate_after(2)
+    assert [sorted(record) for record in metrics.read()] == [
+        ["step", "train_loss"],
+        ["step", "val_bpb"],
+        ["step", "train_loss"],
+    ]
+
+
 def test_a_number_that_is_not_finite_is_written_as_null(tmp_path: Path) -> None:
     metrics = Metrics(tmp_path / "metrics.jsonl")
     metrics.append({"step": 1, "train_loss": float("nan")})

@@ -25,8 +25,7 @@ def train(data: Path, folder: Path) -> None:
     metrics = Metrics(folder / "metrics.jsonl")
 
     def on_step(report: StepReport) -> None:
-        record = asdict(report)
-        metrics.append({**record, **record.pop("measured")})
+        metrics.append(asdict(report))
 
     listeners = Listeners(on_resume=lambda step, damages: metrics.truncate_after(step), on_step=on_step)
     config = tiny_config(train_tokens=40 * 4 * 96, save_every=4, compute_dtype="bfloat16")

@@ -130,7 +130,7 @@ def test_the_loss_is_the_same_without_gradients(model: Transformer, ids: Tensor,
 
 def test_an_almost_impossible_target_has_a_finite_loss() -> None:
     hidden, head = torch.tensor([[1.0]], requires_grad=True), torch.tensor([[0.0], [1e4]], requires_grad=True)
-    loss = SlicedCrossEntropy.apply(hidden, head, torch.tensor([0]), None, None, True)
+    loss = SlicedCrossEntropy.apply(hidden, head, torch.tensor([[0]]), None, None, None, True)
     loss.backward()
     assert loss.item() == 1e4
     assert head.grad is not None and head.grad.tolist() == [[-1.0], [1.0]]

@@ -130,8 +130,10 @@ def test_a_folder_of_another_run_is_refused_and_left_as_it_was(data: Path, tmp_p
 
 def test_a_checkpoint_notes_what_the_run_was(data: Path, tmp_path: Path) -> None:
     run_to_the_end(tmp_path, data, tiny_config(), model=tiny_model(compute_dtype=torch.bfloat16))
-    facts = {"step": 30, "identity": "tiny", "seed": 1, "tokens": 30 * 384, "compute_dtype": "bfloat16"}
-    assert load_checkpoint(tmp_path).facts == facts
+    facts = {"step": 30, "identity": "tiny", "seed": 1, "tokens": 30 * 384, "compute_dtype": "bfloat16", "superposed": False}
+    found = load_checkpoint(tmp_path).facts
+    assert len(found.pop("guard")["losses"]) == 30
+    assert found == facts
 
 
 def test_only_the_newest_checkpoints_stay(data: Path, tmp_path: Path) -> None:
@@ -143,24 +145,57 @@ def test_listeners_hear_of_every_step_and_measure_when_it_is_time(data: Path, tm
     reports: list[StepReport] = []
     sampled: list[int] = []
 
-    def measure(model: Transformer, step: int) -> dict[str, float]:
+    measured: list[int] = []
+
+    def measure(model: Transformer, step: int) -> None:
         assert not model.training and torch.is_inference_mode_enabled()
-        return {"val_bpb": float(step)}
+        measured.append(step)
 
     listeners = Listeners(on_step=reports.append, on_eval=measure, on_sample=lambda model, step: sampled.append(step))
     tiny_trainer(tmp_path, data, tiny_config(eval_every=12, sample_every=20), listeners=listeners).run()
     assert [report.step for report in reports] == list(range(1, 31))
-    assert {report.step: report.measured for report in reports if report.measured} == {
-        step: {"val_bpb": float(step)} for step in (12, 24, 30)
-    }
+    assert measured == [12, 24, 30]
     assert sampled == [20, 30]
     assert all(report.tok_per_s > 0 and report.grad_norm > 0 for report in reports)
     assert [report.lr for report in reports[:3]] == pytest.approx([0.004 / 3, 0.008 / 3, 0.004])
 
 
+def test_the_checkpoint_that_was_measured_to_be_the_best_stays(data: Path, tmp_path: Path) -> None:
+    config = tiny_config(save_every=6, eval_every=6, keep_best=True)
+    for folder, best in (("early", 6), ("late", 30)):
+        listeners = Listeners(on_eval=lambda model, step, best=best: {"val_bpb": 1.0 + abs(step - best)})
+        tiny_trainer(tmp_path / folder, data, config, listeners=listeners).run()
+    assert [checkpoint.step for checkpoint in all_checkpoints(tmp_path / "early")] == [6, 24, 30]
+    assert [checkpoint.step for checkpoint in all_checkpoints(tmp_path / "late")] == [24, 30]
+
+
+def test_what_is_measured_is_saved_before(data: Path, tmp_path: Path) -> None:
+    def fail(model: Transformer, step: int) -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        tiny_trainer(tmp_path, data, tiny_config(save_every=6, eval_every=6), listeners=Listeners(on_eval=fail)).run()
+    assert load_checkpoint(tmp_path).step == 6
+
+
+def test_what_a_crash_has_kept_from_being_measured_is_measured_on_resuming(data: Path, tmp_path: Path) -> None:
+    measured: list[int] = []
+
+    def fail_at_first(model: Transformer, step: int) -> None:
+        measured.append(step)
+        if measured == [6]:
+            raise MemoryError
+
+    config = tiny_config(save_every=6, eval_every=6)
+    with pytest.raises(MemoryError):
+        tiny_trainer(tmp_path, data, config, listeners=Listeners(on_eval=fail_at_first)).run()
+    tiny_trainer(tmp_path, data, config, listeners=Listeners(on_eval=fail_at_first)).run()
+    assert measured == [6, 6, 12, 18, 24, 30]
+
+
 def test_measuring_does_not_change_what_is_learnt(data: Path, tmp_path: Path) -> None:
-    def measure(model: Transformer, step: int) -> dict[str, float]:
-        return {"drawn": torch.rand(1).item()}
+    def measure(model: Transformer, step: int) -> None:
+        torch.rand(1)
 
     config = tiny_config(train_tokens=8 * 384, warmup_steps=1, eval_every=1)
     for name, listeners in (("quiet", Listeners()), ("measured", Listeners(on_eval=measure))):
@@ -211,7 +246,7 @@ def test_computing_in_bfloat16_never_rounds_the_weights(data: Path, tmp_path: Pa
     config = tiny_config(
         optimizer=optimizer, lr=1e-6, matrix_lr=1e-6, weight_decay=0.0, train_tokens=10 * 384, warmup_steps=0, decay_steps=0
     )
-    listeners = Listeners(on_eval=lambda model, step: {})
+    listeners = Listeners(on_eval=lambda model, step: None)
     tiny_trainer(tmp_path, data, config, model=model, listeners=listeners).run()
     assert {weight.dtype for weight in model.parameters()} == {torch.float32}
     assert rounded_weights(before, model) == []
@@ -230,18 +265,25 @@ def spoil_after(step: int) -> Callable[[Transformer, int], None]:
     return on_sample
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_before_the_step_is_taken(data: Path, tmp_path: Path) -> None:
+def test_weights_that_are_spoilt_each_time_end_the_run_with_what_was_saved_before(data: Path, tmp_path: Path) -> None:
     told: list[StepReport] = []
     listeners = Listeners(on_step=told.append, on_sample=spoil_after(10))
-    with pytest.raises(HandspunError, match=r"^in step 11 the loss is nan .*lower train.lr=0.004 and train.matrix_lr=0.02 "):
+    with pytest.raises(HandspunError, match=r"^in step 14 the .*lower train.lr=0.004 and train.matrix_lr=0.02 "):
         tiny_trainer(tmp_path, data, listeners=listeners).run()
-    assert len(told) == 10
+    assert [report.step for report in told if report.fault] == [11, 12, 13, 14] * 4
     assert load_checkpoint(tmp_path).step == 7
+
+
+def test_weights_that_are_spoilt_once_cost_the_steps_since_the_last_checkpoint(data: Path, tmp_path: Path) -> None:
+    spoil = iter([spoil_after(10), *[lambda model, step: None] * 9])
+    tiny_trainer(tmp_path, data, listeners=Listeners(on_sample=lambda model, step: next(spoil)(model, step))).run()
+    assert load_checkpoint(tmp_path).step == 30
+    assert load_checkpoint(tmp_path).facts["guard"]["n_rollbacks"] == 1
 
 
 def test_a_learning_rate_far_too_high_leaves_no_checkpoint_that_is_not_finite(data: Path, tmp_path: Path) -> None:
     config = tiny_config(lr=1e30, grad_clip=None, save_every=1, warmup_steps=0)
-    with pytest.raises(HandspunError, match=r"training has diverged; lower train.lr=1e\+30"):
+    with pytest.raises(HandspunError, match=r"training has diverged, .*; lower train.lr=1e\+30"):
         tiny_trainer(tmp_path, data, config).run()
     for checkpoint in all_checkpoints(tmp_path):
         assert all(weight.isfinite().all() for weight in checkpoint.load_model().parameters())
@@ -253,7 +295,7 @@ def test_weights_that_are_not_finite_are_never_saved(data: Path, tmp_path: Path)
             trainer.model.embedding.weight.data[3, 3] = torch.nan
 
     trainer = tiny_trainer(tmp_path, data, tiny_config(optimizer="adamw"), listeners=Listeners(on_step=spoil))
-    with pytest.raises(HandspunError, match=r"^step 14 has left weights that are not finite: .*lower train.lr=0.004 \("):
+    with pytest.raises(HandspunError, match=r"^in step 14 the weights are no longer finite: .*lower train.lr=0.004 \("):
         trainer.run()
     assert load_checkpoint(tmp_path).step == 7
 

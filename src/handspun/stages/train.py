@@ -96,10 +96,12 @@ def listeners(workshop: Workshop, tokenizer: Tokenizer, config: TrainConfig, met
             workshop.reporter.say(f"step {report.step:,} is left out: {report.fault}")
         show(report.step, loss=report.train_loss)
 
-    def on_eval(model: Transformer, step: int) -> None:
-        if measured := measure(model):
+    def on_eval(model: Transformer, step: int) -> Mapping[str, float]:
+        measured = measure(model)
+        if measured:
             metrics.append({"step": step, **measured})
             show(step, **measured)
+        return measured
 
     def show(step: int, **fields: float) -> None:
         progress(step * config.batch_tokens, config.steps * config.batch_tokens, **fields)

@@ -3,7 +3,7 @@
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,8 +50,9 @@ class Listeners:
     """Called with the step a run goes on from, and a sentence about everything that did not go as planned before."""
     on_step: Callable[[StepReport], None] = ignore
     """Called after every step."""
-    on_eval: Callable[[Transformer, int], Any] = ignore
-    """Called every eval_every steps and at the end, when the step is saved if it is to be; again where a run resumes there."""
+    on_eval: Callable[[Transformer, int], Mapping[str, float] | None] = ignore
+    """Called every eval_every steps and at the end, when the step is saved if it is to be; again where a run resumes there.
+    The val_bpb that it returns decides which checkpoint is the best."""
     on_sample: Callable[[Transformer, int], None] = ignore
     """Called every sample_every steps and at the end."""
 
@@ -231,7 +232,9 @@ class Trainer:
         self.model.eval()
         with torch.inference_mode():
             if self.is_due(step, self.config.eval_every):
-                self.listeners.on_eval(self.model, step)
+                measured = self.listeners.on_eval(self.model, step) or {}
+                if "val_bpb" in measured:
+                    self.retention.note(step, measured["val_bpb"])
             if self.is_due(step, self.config.sample_every):
                 self.listeners.on_sample(self.model, step)
 
