@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from handspun.corpus.hub_name import HubName, is_hub_name
+
 Profile = Literal["none", "unicode", "uncased"]
 
 
@@ -11,7 +13,14 @@ class CorpusConfig:
     """The `[corpus]` table of a recipe."""
 
     sources: tuple[str, ...] = ("python",)
-    """where text comes from: "python" (the documentation in this Python installation), or paths of files and folders"""
+    """where text comes from: "python" (the documentation in this Python installation), paths of files and folders, or
+    "hub:OWNER/NAME/CONFIG" (a data set of the Hugging Face hub; ?split=...&text=COLUMN&revision=... may follow)"""
+    weights: tuple[float, ...] = ()
+    """shares in which training draws from the sources, in their order, such as [3, 1]; empty: as much of each as there is"""
+    max_bytes: int | None = None
+    """text to read of all sources together, divided among them by weight, equally without weights; a hub source needs it"""
+    hub_folder: str = "~/.cache/handspun/hub"
+    """where text read of the hub is kept, so that every recipe reads it once"""
     normalize: Profile = "unicode"
     """none; unicode (NFC, mojibake repaired); or uncased (unicode, lower case, ASCII quotes, no symbols)"""
     keep_emoji: bool = True
@@ -28,9 +37,42 @@ class CorpusConfig:
     def __post_init__(self) -> None:
         if not self.sources:
             raise ValueError('sources=(): name at least one, for instance sources = ["python"]')
+        self.check_hub()
+        self.check_weights()
         if self.normalize not in ("none", "unicode", "uncased"):
             raise ValueError(f'normalize="{self.normalize}" is not a profile: choose none, unicode or uncased')
         if not 0 <= self.val_share <= 0.5:
             raise ValueError(f"val_share={self.val_share} is out of range: choose a share from 0 to 0.5")
         if not 0 <= self.max_bad_share <= 1:
             raise ValueError(f"max_bad_share={self.max_bad_share} is out of range: choose a share from 0 to 1")
+
+    def check_hub(self) -> None:
+        """Raise ValueError for a name that no data set can have, or where nothing says how much to read of one."""
+        on_hub = [source for source in self.sources if is_hub_name(source)]
+        for source in on_hub:
+            try:
+                HubName.parse(source)
+            except ValueError as error:
+                raise ValueError(f"sources: {error}") from error
+        if self.max_bytes is not None and self.max_bytes < len(self.sources):
+            raise ValueError(f"max_bytes={self.max_bytes}: less than a byte for each source; choose more, or leave it out")
+        if on_hub and self.max_bytes is None:
+            raise ValueError(f'max_bytes is missing: say how much to read of "{on_hub[0]}", such as max_bytes = 10_000_000_000')
+
+    def check_weights(self) -> None:
+        """Raise ValueError for weights that are not one share per source."""
+        if not self.weights:
+            return
+        if len(self.weights) != len(self.sources) or len(set(self.sources)) < len(self.sources):
+            raise ValueError(
+                f"weights={list(self.weights)}: one for each of the {len(set(self.sources))} different sources is needed"
+            )
+        if not all(weight > 0 for weight in self.weights):
+            raise ValueError(f"weights={list(self.weights)}: each must be above 0; leave out a source that is not wanted")
+
+    def byte_limit(self, source: str) -> int | None:
+        """Text to read of one source at most."""
+        if self.max_bytes is None:
+            return None
+        weights = dict(zip(self.sources, self.weights)) if self.weights else dict.fromkeys(self.sources, 1.0)
+        return max(1, int(self.max_bytes * weights[source] / sum(weights.values())))

@@ -1,4 +1,4 @@
-"""The packages that only some files need; they come with the extra `handspun[data]`."""
+"""The packages that only some sources need; they come with the extras `handspun[data]` and `handspun[hub]`."""
 
 import importlib
 from pathlib import Path
@@ -7,9 +7,10 @@ from types import ModuleType
 from handspun.errors import CorpusError
 
 
-def needed(package: str, path: Path) -> ModuleType:
-    """The imported package, which reading `path` needs. Raises CorpusError where it is not installed."""
+def needed(package: str, source: Path | str, extra: str = "data") -> ModuleType:
+    """The imported package, which reading `source` needs. Raises CorpusError where it is not installed."""
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise CorpusError(f'reading {path} needs {package}, which is not installed: pip install "handspun[data]".') from error
+        name = package.partition(".")[0]
+        raise CorpusError(f'reading {source} needs {name}, which is not installed: pip install "handspun[{extra}]".') from error

@@ -11,6 +11,8 @@ from handspun.corpus.config import CorpusConfig
 from handspun.corpus.dedup import Grams, NearIndex, SeenTexts, word_grams
 from handspun.corpus.dialogues import read_dialogues
 from handspun.corpus.document import Conversation, Document, Message, Question
+from handspun.corpus.hub import HubSource
+from handspun.corpus.hub_name import is_hub_name
 from handspun.corpus.manners import manners
 from handspun.corpus.normalize import Normalizer
 from handspun.corpus.python_docs import PythonLibrary, library_bytes, read_library
@@ -19,6 +21,7 @@ from handspun.corpus.quarantine import Quarantine
 from handspun.corpus.questions import held_out_questions, training_conversations
 from handspun.corpus.records import line_of, read_conversations, read_documents, read_questions, write_records
 from handspun.corpus.report import BAD, DUPLICATE, EMPTY, NEAR_HELD_OUT, CurationReport, SourceTally, read_report
+from handspun.corpus.room import room_to_curate
 from handspun.corpus.sources import LocalSource
 from handspun.corpus.split import is_held_out
 from handspun.errors import CorpusError
@@ -41,6 +44,25 @@ def curate(config: CorpusConfig, folder: Path, on_progress: OnProgress | None = 
     return _Curation(config, folder, on_progress).run()
 
 
+def open_source(name: str, config: CorpusConfig) -> LocalSource | HubSource:
+    """The source that a recipe names, "python" apart. Raises CorpusError where it is missing."""
+    if not is_hub_name(name):
+        return LocalSource(name)
+    limit = config.byte_limit(name)
+    assert limit is not None, "the config asks for max_bytes where a source is on the hub"
+    return HubSource(name, Path(config.hub_folder), limit)
+
+
+def up_to(limit_bytes: int | None, documents: Iterator[Document]) -> Iterator[Document]:
+    """Documents until their text reaches `limit_bytes`; all of them where there is no limit."""
+    n_read = 0
+    for document in documents:
+        if limit_bytes is not None and n_read >= limit_bytes:
+            return
+        n_read += len(document.text.encode(errors="replace"))
+        yield document
+
+
 class _Curation:
     """One run over the sources. Documents stream through; only hashes and the 5-grams of the held-out side stay in memory."""
 
@@ -48,18 +70,19 @@ class _Curation:
         self.config = config
         self.folder = folder.with_name(f"{folder.name}.partial")
         self.final_folder = folder
-        self.local = {name: LocalSource(name) for name in config.sources if name != "python"}
+        self.sources = {name: open_source(name, config) for name in config.sources if name != "python"}
         self.tallies = {name: SourceTally(name) for name in config.sources}
         self.normalize = Normalizer(config.normalize, keep_emoji=config.keep_emoji)
         self.seen = SeenTexts()
         self.held_out_grams: list[Grams] = []
-        self.input_bytes = sum(library_bytes() if name == "python" else self.local[name].n_bytes for name in config.sources)
+        self.input_bytes = sum(map(self._n_bytes, config.sources))
         self.done_bytes = 0
         self.on_progress = on_progress
 
     def run(self) -> CurationReport:
         """Every step in order, in a folder beside the final one: what was curated before stays until all of this is whole."""
         started = time.monotonic()
+        room_to_curate(self.folder, self.input_bytes).check()
         shutil.rmtree(self.folder, ignore_errors=True)
         with durable_writer(self.folder / BAD_LINES) as file:
             quarantine = Quarantine(file)
@@ -83,6 +106,11 @@ class _Curation:
     @cached_property
     def _trained_library(self) -> PythonLibrary:
         return self.library.only(lambda group: not self._is_held_out(group))
+
+    def _n_bytes(self, name: str) -> int:
+        """What there is to read of a source."""
+        n_bytes = library_bytes() if name == "python" else self.sources[name].n_bytes
+        return min(n_bytes, self.config.byte_limit(name) or n_bytes)
 
     def _advance(self, n_bytes: int) -> None:
         self._advance_to(self.done_bytes + n_bytes)
@@ -121,11 +149,12 @@ class _Curation:
                 yield document
 
     def _raw_documents(self, quarantine: Quarantine) -> Iterator[Document]:
-        for name in self.tallies:
+        for name in self.config.sources:
             if name == "python":
-                yield from self.library.documents()
+                documents = self.library.documents()
             else:
-                yield from self.local[name].documents(quarantine, self._advance)
+                documents = self.sources[name].documents(quarantine, self._advance)
+            yield from up_to(self.config.byte_limit(name), documents)
 
     def _check(self, quarantine: Quarantine) -> None:
         """Stop where too much is unreadable or nothing is left to learn from or to measure on."""

@@ -52,11 +52,11 @@ class LocalSource:
                 continue
             relative = path.relative_to(self.root).as_posix() if path != self.root else path.name
             for number, record in _records(path, on_bytes, on_bad):
-                if reason := _fault(record):
+                if reason := fault(record):
                     on_bad(path, number, reason)
                 else:
                     quarantine.n_good += 1
-                    yield _document(record, f"{relative}:{number}", self.name)
+                    yield document_of(record, f"{relative}:{number}", self.name)
 
 
 def _files(root: Path) -> list[Path]:
@@ -75,7 +75,7 @@ def _records(path: Path, on_bytes: Callable[[int], None], on_bad: OnBad) -> Reco
     return json_lines(path, on_bytes, on_bad)
 
 
-def _fault(record: Any) -> str | None:
+def fault(record: Any) -> str | None:
     """Why a record is not a document, if it is not."""
     if not isinstance(record, dict):
         return "not an object"
@@ -84,7 +84,7 @@ def _fault(record: Any) -> str | None:
     return None
 
 
-def _document(record: dict[str, Any], name: str, source: str) -> Document:
+def document_of(record: dict[str, Any], name: str, source: str) -> Document:
     """The record as a document, without byte order mark and NUL characters, and with plain line ends."""
     text = record["text"].removeprefix("\ufeff").replace("\0", "").replace("\r\n", "\n")
     identity = str(record.get("id") or record.get("path") or name)

@@ -1,22 +1,25 @@
 """The stage that turns raw text into clean documents, and some of it into questions."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from handspun.corpus.pipeline import curate
+from handspun.corpus.hub import HubSource
+from handspun.corpus.hub_name import is_hub_name
+from handspun.corpus.pipeline import curate, open_source
+from handspun.corpus.room import room_to_curate, room_to_fetch, size_text
 from handspun.files import read_manifest, sha256_of_json
 from handspun.runs import Run
-from handspun.stages.stage import Stage, Workshop
+from handspun.stages.stage import Progress, Stage, Workshop
 
 BUILT_IN = ("python", "manners")
 """Sources that are no path: they change with the Python installation, or with our code."""
 
 
 def source_hashes(workshop: Workshop) -> Mapping[str, str]:
-    """One hash per source: of the Python version, or of every file's path, size and time of change."""
+    """One hash per source: of the Python version, of every file's path, size and time of change, or a name on the hub."""
     corpus = workshop.recipe.corpus
     return {source: source_hash(source) for source in (*corpus.sources, *corpus.conversations)}
 
@@ -25,6 +28,8 @@ def source_hash(source: str) -> str:
     """What tells a source from the same source changed."""
     if source in BUILT_IN:
         return f"{platform.python_implementation()} {platform.python_version()}"
+    if is_hub_name(source):
+        return source
     path = Path(source).expanduser()
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
@@ -38,10 +43,43 @@ def text_hashes(run: Run, *names: str) -> Mapping[str, str]:
 
 
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
-    """Curate into the run folder and say what was kept."""
+    """Curate into the run folder, what lies on the hub fetched first, and say what was kept."""
+    fetch(workshop)
     with workshop.reporter.progress("curate", "bytes") as progress:
         report = curate(workshop.recipe.corpus, workshop.run.corpus, progress)
     return asdict(report)
+
+
+def fetch(workshop: Workshop) -> None:
+    """Read what the recipe wants of the hub and is not kept yet; what it takes on the disk is said, and checked, before."""
+    config = workshop.recipe.corpus
+    opened = [open_source(name, config) for name in config.sources if is_hub_name(name)]
+    missing = [source for source in opened if isinstance(source, HubSource) and source.n_missing]
+    if not missing:
+        return
+    n_bytes = sum(source.n_missing for source in missing)
+    rooms = (
+        room_to_fetch(Path(config.hub_folder), n_bytes),
+        room_to_curate(workshop.run.corpus, sum(source.n_bytes for source in opened)),
+    )
+    workshop.reporter.say(f"{size_text(n_bytes)} of text to fetch, which takes about {' and '.join(map(str, rooms))}")
+    for room in rooms:
+        room.check()
+    for source in missing:
+        with workshop.reporter.progress(f"fetch {source.name}", "bytes") as progress:
+            source.fetch(counted(progress, source.n_missing))
+
+
+def counted(progress: Progress, total: int) -> Callable[[int], None]:
+    """Adds up for `progress` what it is told piece by piece."""
+    done = 0
+
+    def on_bytes(n_bytes: int) -> None:
+        nonlocal done
+        done += n_bytes
+        progress(min(done, total), total)
+
+    return on_bytes
 
 
 CURATE = Stage(
