@@ -48,8 +48,9 @@ def test_every_shipped_recipe_trains_at_a_64th_of_its_width(name: str, text: Pat
     outcomes = list(run_stages(Workshop(recipe, Run(tmp_path / name), Silence()), until="train"))
     assert [outcome.stage for outcome in outcomes] == ["curate", "tokenize", "train"]
     records = list(Metrics(tmp_path / name / "metrics.jsonl").read())
-    assert len(records) == recipe.train.steps >= 3
-    assert all(math.isfinite(record["train_loss"]) and record["grad_norm"] > 0 for record in records)
+    steps = [record for record in records if "train_loss" in record]
+    assert len(steps) == recipe.train.steps >= 3
+    assert all(math.isfinite(step["train_loss"]) and step["grad_norm"] > 0 for step in steps)
     assert records[-1]["val_bpb"] > 0
 
 
