@@ -7,10 +7,12 @@ import math
 import os
 import platform
 import re
+import resource
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 CPUINFO = Path("/proc/cpuinfo")
 CPU_FOLDERS = Path("/sys/devices/system/cpu")
 OWN_CGROUP = Path("/proc/self/cgroup")
+OWN_STATUS, OWN_PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 NO_LIMIT_BYTES = 1 << 60
 TELLING_FLAGS = (
     *("sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
@@ -125,6 +128,20 @@ def memory() -> Memory:
 def memory_free_bytes() -> int:
     """Bytes that a new allocation may take before the system starts to swap or to kill."""
     return memory().free_bytes
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has held since `forget_peak_memory`, or where the system forgets nothing, ever."""
+    held = next((int(value.split()[0]) for key, value in colon_lines(OWN_STATUS) if key == "VmHWM"), None)
+    if held is not None:
+        return held * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def forget_peak_memory() -> None:
+    """Let `peak_memory_bytes` begin from what is held now; on Linux alone."""
+    with suppress(OSError):
+        OWN_PEAK.write_text("5")
 
 
 def linux_memory(path: Path = Path("/proc/meminfo")) -> Memory:

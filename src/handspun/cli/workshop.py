@@ -12,6 +12,7 @@ from handspun.files import MANIFEST, sha256, write_json
 from handspun.recipe import Recipe, find_recipe, load_recipe
 from handspun.runs import Run
 from handspun.settings import to_toml
+from handspun.sinks import require_packages
 
 if TYPE_CHECKING:
     from handspun.stages.stage import Outcome, Workshop
@@ -52,6 +53,7 @@ def run_until(stage: str, recipe: str, overrides: Sequence[str], folder: Path | 
     It is done in `folder`, or else where the recipe comes from if that is a run, or else in runs/NAME.
     """
     path, loaded = find_recipe(recipe), load_recipe(recipe, overrides)
+    require_packages(loaded.train.sinks)
     from handspun.stages.pipeline import run_stages
 
     home = path.parent if Run(path.parent).recipe_path == path else RUNS / loaded.name

@@ -1,8 +1,7 @@
 """The stage that pretrains a model on the shards."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import asdict
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from handspun.metrics import Metrics
 from handspun.model.transformer import Transformer
 from handspun.recipe import Recipe
 from handspun.runs import Run
+from handspun.stages.record import Recorder, recorder_of
 from handspun.stages.stage import Progress, Stage, Workshop
 from handspun.stages.tokenize import chat_shards, held_out_shards, text_shards, tokenizer_folder
 from handspun.tokens.chat import render
@@ -79,11 +79,13 @@ def pretraining_batches(recipe: Recipe, run: Run, tokenizer: Tokenizer) -> Batch
     return Batches(config, text, chats)
 
 
-def listeners(workshop: Workshop, tokenizer: Tokenizer, config: TrainConfig, metrics: Metrics, progress: Progress) -> Listeners:
+def listeners(
+    workshop: Workshop, tokenizer: Tokenizer, config: TrainConfig, recorder: Recorder, progress: Progress
+) -> Listeners:
     """Metrics to the file, progress and samples to the user."""
 
     def on_resume(step: int, damages: list[str]) -> None:
-        metrics.truncate_after(step)
+        recorder.go_on(step)
         for damage in damages:
             workshop.reporter.say(f"passed over: {damage}")
         if step:
@@ -91,7 +93,7 @@ def listeners(workshop: Workshop, tokenizer: Tokenizer, config: TrainConfig, met
         progress(step * config.batch_tokens, config.steps * config.batch_tokens)
 
     def on_step(report: StepReport) -> None:
-        metrics.append({key: value for key, value in asdict(report).items() if value is not None})
+        recorder.step(report)
         if report.fault:
             workshop.reporter.say(f"step {report.step:,} is left out: {report.fault}")
         show(report.step, loss=report.train_loss)
@@ -99,7 +101,7 @@ def listeners(workshop: Workshop, tokenizer: Tokenizer, config: TrainConfig, met
     def on_eval(model: Transformer, step: int) -> Mapping[str, float]:
         measured = measure(model)
         if measured:
-            metrics.append({"step": step, **measured})
+            recorder.evaluation(step, measured)
             show(step, **measured)
         return measured
 
@@ -170,8 +172,9 @@ def train_into(
     """Train `model` into `folder`, or go on with what is there."""
     if batches.chats is not None and (n := batches.chats.n_left_out):
         workshop.reporter.say(f"{n:,} conversations are longer than train.seq_len={config.seq_len} and are left out")
-    tokenizer = Tokenizer.load(tokenizer_folder(workshop.run))
-    with workshop.reporter.progress(stage, "tokens") as progress:
+    tokenizer, device = Tokenizer.load(tokenizer_folder(workshop.run)), choose_device().kind
+    recorder = recorder_of(workshop, config, model, device, metrics, f"{stage}-{key[:8]}")
+    with workshop.reporter.progress(stage, "tokens") as progress, closing(recorder):
         trainer = Trainer(
             model,
             batches,
@@ -181,8 +184,8 @@ def train_into(
             recipe=workshop.recipe_toml,
             identity=key,
             seed=workshop.recipe.seed,
-            device=choose_device().kind,
-            listeners=listeners(workshop, tokenizer, config, metrics, progress),
+            device=device,
+            listeners=listeners(workshop, tokenizer, config, recorder, progress),
         )
         return trainer.run()
 

@@ -187,10 +187,6 @@ class TrainConfig:
         """Optimizer steps in the run."""
         return max(1, round(self.train_tokens / self.batch_tokens))
 
-    def tokens_read(self, steps: int) -> int:
-        """Tokens of text that the first `steps` steps read."""
-        return steps * self.batch_tokens
-
     @property
     def bag_steps(self) -> int:
         """Steps done on bags of tokens, at the beginning of the run."""
@@ -199,9 +195,13 @@ class TrainConfig:
     @property
     def text_tokens(self) -> int:
         """Tokens of text that the run reads: more than it is trained on where whole bags are read."""
-        reads_bags = self.superposition is not None and self.superposition.kind == "both"
-        widening = self.bag_steps * (self.superposition.bag - 1) if self.superposition and reads_bags else 0
-        return (self.steps + widening) * self.batch_tokens
+        return self.tokens_read(self.steps)
+
+    def tokens_read(self, steps: int) -> int:
+        """Tokens of text that the first `steps` steps read."""
+        if self.superposition is None or self.superposition.kind == "output":
+            return steps * self.batch_tokens
+        return (steps + min(steps, self.bag_steps) * (self.superposition.bag - 1)) * self.batch_tokens
 
     @property
     def final_steps(self) -> int:
