@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,6 @@ from torch import Tensor
 
 from handspun.checkpoint import all_checkpoints, load_checkpoint
 from handspun.errors import DiskFullError, HandspunError, RunError
-from handspun.metrics import Metrics
 from handspun.model.transformer import Transformer
 from handspun.train.config import TrainConfig
 from handspun.train.trainer import Listeners, StepReport, Trainer
@@ -46,21 +43,6 @@ def test_the_loss_follows_the_golden_curve(data: Path, tmp_path: Path, optimizer
     config = tiny_config(optimizer=optimizer, lr=0.002, matrix_lr=0.01, save_every=100)
     curve = [report.train_loss for report in run_to_the_end(tmp_path, data, config)]
     assert curve == pytest.approx(json.loads(GOLDEN.read_text())[optimizer], abs=1e-4)
-
-
-def test_runs_that_are_killed_end_with_the_same_weights_as_one_that_is_not(data: Path, tmp_path: Path) -> None:
-    def run(folder: Path, n_kills: int) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("killed_run.py")), str(data), str(folder), "7", str(n_kills)]
-        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-
-    run(tmp_path / "whole", 0)
-    run(tmp_path / "killed", 6)
-    whole, killed = (load_checkpoint(tmp_path / name / "checkpoints") for name in ("whole", "killed"))
-    for name in ("model.safetensors", "trainer.safetensors", "manifest.json"):
-        assert (killed.folder / name).read_bytes() == (whole.folder / name).read_bytes()
-    records, others = ([*Metrics(tmp_path / name / "metrics.jsonl").read()] for name in ("whole", "killed"))
-    assert [record["step"] for record in others] == list(range(1, 41))
-    assert [record["train_loss"] for record in others] == [record["train_loss"] for record in records]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
