@@ -33,8 +33,15 @@ def rates(work: float, seconds: list[float]) -> dict[str, float]:
 
 
 def record(benchmark: str, results: Mapping[str, Any], history: Path = HISTORY) -> dict[str, Any]:
-    """Append one line to history.jsonl: date, benchmark, commit, machine, load and results."""
-    line = {
+    """Append one line to history.jsonl and return it."""
+    line = described(benchmark, results)
+    append(line, history)
+    return line
+
+
+def described(benchmark: str, results: Mapping[str, Any]) -> dict[str, Any]:
+    """The results with what they were measured on: date, benchmark, commit, machine and load."""
+    return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "benchmark": benchmark,
         "commit": commit_of(Path(handspun.__file__).parent),
@@ -42,6 +49,9 @@ def record(benchmark: str, results: Mapping[str, Any], history: Path = HISTORY) 
         "load": os.getloadavg()[0],
         "results": dict(results),
     }
+
+
+def append(line: Mapping[str, Any], history: Path = HISTORY) -> None:
+    """Add one line to history.jsonl."""
     with history.open("a") as file:
         file.write(json.dumps(line) + "\n")
-    return line

@@ -1,6 +1,9 @@
 """Training on the CPU: tokens per second and peak memory of handspun and of transformers' LlamaForCausalLM, in bf16.
 
     python benchmarks/train.py [--compile] [--json] [--rounds 3] [--steps 6]
+    python benchmarks/train.py --muon                   what Muon costs of a step: see train_muon.py
+    python benchmarks/train.py --gpu [--case NAME]      on a GPU, two shapes and a 4.7B step in 24 GiB: see train_gpu.py
+    python benchmarks/train.py --gpu --rehearse         that code in a minute or two, on a CPU at 1/64 of the width
 
 The same shape, batch and optimizer on both sides, random tokens, all cores; each turn is a process of its own, so that each
 side has its own memory. The bars are 1.2 times the tokens per second and 0.75 times the memory.
@@ -9,7 +12,6 @@ side has its own memory. The bars are 1.2 times the tokens per second and 0.75 t
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,9 +22,10 @@ from statistics import median
 from typing import Any
 
 from handspun.device import keep_freed_memory, n_threads
+from handspun.machine import peak_memory_bytes
 from handspun.model.config import ModelConfig
 from handspun.model.cost import flops_per_token
-from record import record
+from record import append, described
 
 SHAPE = ModelConfig(d_model=384, n_layers=6, n_heads=6, d_ff=1024, max_seq_len=512, tie_embeddings=False, qk_norm=False)
 VOCAB_SIZE = 8192
@@ -112,11 +115,6 @@ def seconds_of(run: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has held. Linux counts it in KiB, macOS in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def take_turn(side: str, is_compiled: bool, n_steps: int) -> dict[str, Any]:
     """What one process measures of one side."""
     import torch
@@ -131,7 +129,7 @@ def take_turn(side: str, is_compiled: bool, n_steps: int) -> dict[str, Any]:
         "n_params": n_params,
         "first_step_s": first_step_s,
         "tok_per_s": MICRO_BATCH * SEQ_LEN / median(seconds),
-        "peak_bytes": peak_bytes(),
+        "peak_bytes": peak_memory_bytes(),
         "matmul_flops": matmul_flops(),
     }
 
@@ -161,7 +159,8 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         "threads": n_threads(),
         "matmul_gflops": matmul / 1e9,
         **measured,
-        "speed_ratio": ours["tok_per_s"] / theirs["tok_per_s"],
+        "tok_per_s": {side: row["tok_per_s"] for side, row in measured.items()},
+        "ratio": ours["tok_per_s"] / theirs["tok_per_s"],
         "speed_bar": SPEED_BAR,
         "memory_ratio": ours["peak_gib"] / theirs["peak_gib"],
         "memory_bar": MEMORY_BAR,
@@ -180,33 +179,66 @@ def summary(turns: list[dict[str, Any]], matmul: float) -> dict[str, float]:
 
 
 def show(results: dict[str, Any], load: float) -> None:
-    """The results as a table."""
+    """The results of the comparison as a table."""
     print(f"{results['mode']}, {results['threads']} threads, matmul {results['matmul_gflops']:.0f} GFLOP/s, load {load:.1f}\n")
     print("| | tokens per second | share of matmul rate | first step, s | peak memory, GiB |\n|---|---|---|---|---|")
     for side in SIDES:
         row = results[side]
         figures = f"{row['tok_per_s']:,.0f} | {row['matmul_share']:.2f} | {row['first_step_s']:.1f} | {row['peak_gib']:.2f}"
         print(f"| {side} | {figures} |")
-    print(f"| ratio (bar) | {results['speed_ratio']:.2f} ({SPEED_BAR}) | | | {results['memory_ratio']:.2f} ({MEMORY_BAR}) |")
+    print(f"| ratio (bar) | {results['ratio']:.2f} ({SPEED_BAR}) | | | {results['memory_ratio']:.2f} ({MEMORY_BAR}) |")
 
 
-def main() -> None:
+def parsed_arguments() -> argparse.Namespace:
+    """What is to be measured, and how long."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--compile", action="store_true", help="torch.compile on both sides; needs a C++ compiler")
     parser.add_argument("--json", action="store_true", help="print the line of history.jsonl instead of the table")
     parser.add_argument("--rounds", type=int, default=3, help="how often both sides take their turn")
     parser.add_argument("--steps", type=int, default=6, help="optimizer steps to time in each turn")
     parser.add_argument("--side", choices=SIDES, help="take one turn here and print what was measured")
-    arguments = parser.parse_args()
+    parser.add_argument("--muon", action="store_true", help="the share of a step that Muon takes")
+    parser.add_argument("--gpu", action="store_true", help="measure on a GPU")
+    parser.add_argument("--case", choices=("124m", "qt-1b", "4.7b"), help="with --gpu: this case alone")
+    parser.add_argument("--rehearse", action="store_true", help="with --gpu: on a CPU, at 1/64 of the width; no result")
+    return parser.parse_args()
+
+
+def one_turn(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What this process measures of one side."""
+    if arguments.gpu:
+        import train_gpu
+
+        return train_gpu.take_turn(arguments)
+    return take_turn(arguments.side, arguments.compile, arguments.steps)
+
+
+def measure(arguments: argparse.Namespace) -> tuple[dict[str, Any], Callable[[dict[str, Any], float], None]]:
+    """The results of what was asked for, and what shows them."""
+    if arguments.muon:
+        import train_muon
+
+        return train_muon.measure(SHAPE, VOCAB_SIZE, MICRO_BATCH, SEQ_LEN, arguments.steps), train_muon.show
+    if arguments.gpu:
+        import train_gpu
+
+        return train_gpu.measure(__file__, arguments), train_gpu.show
+    return compare(arguments), show
+
+
+def main() -> None:
+    arguments = parsed_arguments()
     if arguments.side:
-        print(json.dumps(take_turn(arguments.side, arguments.compile, arguments.steps)))
+        print(json.dumps(one_turn(arguments)))
         return
-    results = compare(arguments)
-    line = record("train", results)
+    results, show_results = measure(arguments)
+    line = described("train", results)
+    if not arguments.rehearse:
+        append(line)
     if arguments.json:
-        print(json.dumps(line))
+        print(json.dumps({**{key: results[key] for key in ("tok_per_s", "ratio") if key in results}, **line}))
     else:
-        show(results, line["load"])
+        show_results(results, line["load"])
 
 
 if __name__ == "__main__":
