@@ -54,7 +54,13 @@ def test_a_gradient_many_times_the_usual_is_a_fault() -> None:
 
 def test_nothing_can_be_told_from_the_first_steps() -> None:
     guard = Guard(GuardConfig())
-    assert [guard.fault(loss, 1.0) for loss in (10.0, 2.0, 50.0)] == [None] * 3
+    assert [guard.fault(loss, 1.0) for loss in (10.0, 2.0, 15.0)] == [None] * 3
+
+
+def test_a_loss_far_above_the_first_is_a_fault_however_slowly_it_came() -> None:
+    guard = Guard(GuardConfig())
+    assert [guard.fault(3 * 1.2**step, 1.0) is None for step in range(6)] == [True] * 4 + [False] * 2
+    assert guard.fault(9.0, 1.0) == "the loss is 9, far above the 3 of the beginning"
 
 
 def test_a_fault_does_not_become_the_measure_of_what_is_usual() -> None:

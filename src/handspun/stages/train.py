@@ -84,10 +84,10 @@ def listeners(
 ) -> Listeners:
     """Metrics to the file, progress and samples to the user."""
 
-    def on_resume(step: int, damages: list[str]) -> None:
+    def on_resume(step: int, told: list[str]) -> None:
         recorder.go_on(step)
-        for damage in damages:
-            workshop.reporter.say(f"passed over: {damage}")
+        for sentence in told:
+            workshop.reporter.say(sentence)
         if step:
             workshop.reporter.say(f"going on after step {step:,} of {config.steps:,}")
         progress(step * config.batch_tokens, config.steps * config.batch_tokens)

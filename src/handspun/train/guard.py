@@ -12,6 +12,8 @@ FEWEST_STEPS = 10
 """Steps that must have been seen before a spike can be told from the noise."""
 DEVIATIONS_PER_MAD = 1.4826
 """A normal distribution's standard deviation in units of its median absolute deviation."""
+RUNAWAY = 2.0
+"""A loss of so many times the run's first has lost all that was learnt, and more."""
 SMALLEST_DEVIATION = 0.01
 """Of a loss, as a share of it: below this the noise is too small to be measured by a few dozen steps."""
 
@@ -23,6 +25,8 @@ class Guard:
     config: GuardConfig
     losses: list[float] = field(default_factory=list)
     grad_norms: list[float] = field(default_factory=list)
+    first_loss: float | None = None
+    """What the run began with."""
     bag: int = 1
     """Tokens per bag in these steps: where that changes, so does the loss."""
     n_bad: int = 0
@@ -35,10 +39,11 @@ class Guard:
     def fault(self, loss: float, grad_norm: float, bag: int = 1) -> str | None:
         """What is wrong with a step that gave these numbers, or None; either way the guard has taken note."""
         if bag != self.bag:
-            self.bag, self.losses, self.grad_norms = bag, [], []
+            self.bag, self.first_loss, self.losses, self.grad_norms = bag, None, [], []
         found = self.fault_of(loss, grad_norm)
         self.n_bad = self.n_bad + 1 if found else 0
         if not found:
+            self.first_loss = loss if self.first_loss is None else self.first_loss
             self.losses = [*self.losses, loss][-self.config.window :]
             self.grad_norms = [*self.grad_norms, grad_norm][-self.config.window :]
         return found
@@ -47,6 +52,8 @@ class Guard:
         """What is wrong with these numbers, in a few words."""
         if not math.isfinite(loss) or not math.isfinite(grad_norm):
             return f"the loss is {loss:.4g} and the norm of its gradient {grad_norm:.4g}"
+        if self.first_loss is not None and loss > RUNAWAY * self.first_loss:
+            return f"the loss is {loss:.4g}, far above the {self.first_loss:.4g} of the beginning"
         if len(self.losses) < FEWEST_STEPS:
             return None
         usual = median(self.losses)
@@ -69,7 +76,7 @@ class Guard:
 
     def state(self) -> dict[str, Any]:
         """Everything that decides what it will say next, for the checkpoint."""
-        names = ("losses", "grad_norms", "bag", "n_bad", "n_rollbacks", "passed_over")
+        names = ("losses", "grad_norms", "first_loss", "bag", "n_bad", "n_rollbacks", "passed_over")
         return {name: getattr(self, name) for name in names}
 
     def load_state(self, state: Mapping[str, Any]) -> None:

@@ -57,6 +57,11 @@ class Listeners:
     """Called every sample_every steps and at the end."""
 
 
+def passed_over(damages: list[str]) -> list[str]:
+    """What is said of damaged checkpoints."""
+    return [f"passed over: {damage}" for damage in damages]
+
+
 class StopRequest:
     """Ctrl-C or SIGTERM: finish the step, save, stop. A second one stops at once."""
 
@@ -144,7 +149,7 @@ class Trainer:
         """Load the newest whole checkpoint, if there is one, and return the step to go on with."""
         checkpoint, damages = newest_checkpoint(self.folder)
         if checkpoint is None:
-            self.listeners.on_resume(0, damages)
+            self.listeners.on_resume(0, passed_over(damages))
             return 0
         if checkpoint.facts["identity"] != self.identity:
             raise RunError(
@@ -152,7 +157,7 @@ class Trainer:
             )
         self.load(checkpoint)
         self.guard.load_state(checkpoint.facts["guard"])
-        self.listeners.on_resume(checkpoint.step, damages)
+        self.listeners.on_resume(checkpoint.step, passed_over(damages))
         self.look(checkpoint.step)
         return checkpoint.step
 
@@ -172,7 +177,7 @@ class Trainer:
         self.load(checkpoint)
         self.guard.go_back(checkpoint.facts["guard"], report.step - checkpoint.step)
         told = f"in step {report.step:,} {report.fault}: back to step {checkpoint.step:,}, its data since is passed over"
-        self.listeners.on_resume(checkpoint.step, [*damages, told])
+        self.listeners.on_resume(checkpoint.step, [*passed_over(damages), told])
         return checkpoint.step
 
     def take_step(self, step: int) -> StepReport:
@@ -245,7 +250,8 @@ class Trainer:
             rates += f" and train.matrix_lr={self.config.matrix_lr:g}"
         n_rollbacks = self.guard.n_rollbacks
         tried = f"and going back {n_rollbacks} times has not helped" if n_rollbacks else "before its first checkpoint"
+        kept = f"; the checkpoints in {self.folder} are from before" if n_rollbacks else ""
         return HandspunError(
             f"{symptom}: training has diverged, {tried}; lower {rates} (tune.lr and tune.matrix_lr where it was tuning), "
-            f"then run again; the checkpoints in {self.folder} are from before."
+            f"then run again{kept}."
         )
