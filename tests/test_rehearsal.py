@@ -20,13 +20,15 @@ STARTS, ENDS = ["br", "cl", "d", "f", "gr", "h", "l", "m", "pr", "st", "t", "w"]
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hundred documents of made-up words, no two alike."""
+    """A hundred documents of made-up words, no two alike, in four folders."""
     syllables = [start + end for start in STARTS for end in ENDS]
     words = [first + second for first in syllables for second in syllables]
     folder = tmp_path_factory.mktemp("text")
+    for part in range(4):
+        (folder / f"part-{part}").mkdir()
     for number in range(100):
         drawn = [words[(number * 911 + place * place * 37) % len(words)] for place in range(150)]
-        (folder / f"{number:03d}.txt").write_text(" ".join(drawn).capitalize() + ".")
+        (folder / f"part-{number % 4}" / f"{number:03d}.txt").write_text(" ".join(drawn).capitalize() + ".")
     return folder
 
 
@@ -44,7 +46,10 @@ class Silence:
 
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_every_shipped_recipe_trains_at_a_64th_of_its_width(name: str, text: Path, tmp_path: Path) -> None:
-    recipe = rehearsal(load_recipe(name, ["train.sample_prompts=[]"]), (str(text),))
+    full = load_recipe(name, ["train.sample_prompts=[]"])
+    sources = [str(path) for path in sorted(text.iterdir())] if full.corpus.weights else [str(text)]
+    recipe = rehearsal(full, tuple(sources))
+    assert recipe.corpus.weights == full.corpus.weights
     outcomes = list(run_stages(Workshop(recipe, Run(tmp_path / name), Silence()), until="train"))
     assert [outcome.stage for outcome in outcomes] == ["curate", "tokenize", "train"]
     records = list(Metrics(tmp_path / name / "metrics.jsonl").read())
@@ -74,6 +79,13 @@ def test_heads_of_a_narrow_model_keep_their_groups_and_an_even_width() -> None:
     narrow = rehearsed_model(ModelConfig(d_model=640, n_heads=10, n_kv_heads=2), 64, 32)
     assert (narrow.n_heads, narrow.kv_heads, narrow.head_dim) == (5, 1, 2)
     assert rehearsed_model(ModelConfig(d_model=64, n_heads=1), 64, 32).kv_heads == 1
+
+
+def test_weights_are_kept_for_as_many_sources_and_no_limit_is() -> None:
+    recipe = load_recipe("illuminator-4.7b")
+    as_many = rehearsal(recipe, ("a", "b", "c", "d")).corpus
+    assert (as_many.weights, as_many.max_bytes) == (recipe.corpus.weights, None)
+    assert rehearsal(recipe, ("a",)).corpus.weights == ()
 
 
 def test_a_recipe_without_conversations_gets_none_and_one_with_them_keeps_its_tuning() -> None:

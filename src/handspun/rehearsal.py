@@ -39,8 +39,9 @@ def rehearsal(recipe: Recipe, sources: tuple[str, ...], *, divisor: int = 64, st
 
 
 def rehearsed_corpus(corpus: CorpusConfig, sources: tuple[str, ...], chats: tuple[str, ...]) -> CorpusConfig:
-    """Other text in the same form, a fifth of it held out."""
-    return replace(corpus, sources=sources, conversations=chats, val_share=0.2)
+    """Other text in the same form, a fifth of it held out; weighed alike where there are as many sources."""
+    weights = corpus.weights if len(sources) == len(corpus.sources) else ()
+    return replace(corpus, sources=sources, weights=weights, max_bytes=None, conversations=chats, val_share=0.2)
 
 
 def rehearsed_tokens(tokens: TokensConfig, divisor: int) -> TokensConfig:

@@ -21,7 +21,7 @@ def batches_for(data: Path, config: TuneConfig, train: TrainConfig | None = None
         config,
         train or tiny_config(),
         chats=tiny_chats(data),
-        text=tiny_text(data),
+        texts=[tiny_text(data)],
         tokenizer=byte_tokenizer(),
         seed=2,
     )[1]
@@ -44,7 +44,7 @@ def test_without_replay_there_are_conversations_only(data: Path) -> None:
 
 def test_without_text_nothing_is_replayed(data: Path) -> None:
     _, batches = tuning_batches(
-        TuneConfig(replay_share=0.25), tiny_config(), chats=tiny_chats(data), text=None, tokenizer=byte_tokenizer(), seed=2
+        TuneConfig(replay_share=0.25), tiny_config(), chats=tiny_chats(data), texts=[], tokenizer=byte_tokenizer(), seed=2
     )
     assert n_text_rows(batches, 40) == 0
 
@@ -73,7 +73,7 @@ def test_the_settings_that_come_with_the_batches_are_those_of_the_tuning(data: P
         TuneConfig(train_tokens=10 * 384, lr=0.5),
         tiny_config(),
         chats=tiny_chats(data),
-        text=None,
+        texts=[],
         tokenizer=byte_tokenizer(),
         seed=2,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handspun.corpus.hub_name import HubName, is_hub_name
+from handspun.corpus.weights import whole_weights
 
 Profile = Literal["none", "unicode", "uncased"]
 
@@ -67,8 +68,12 @@ class CorpusConfig:
             raise ValueError(
                 f"weights={list(self.weights)}: one for each of the {len(set(self.sources))} different sources is needed"
             )
-        if not all(weight > 0 for weight in self.weights):
-            raise ValueError(f"weights={list(self.weights)}: each must be above 0; leave out a source that is not wanted")
+        whole_weights(self.weights)
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """The weights as whole numbers; without weights all sources together are the one part there is."""
+        return whole_weights(self.weights) if self.weights else (1,)
 
     def byte_limit(self, source: str) -> int | None:
         """Text to read of one source at most."""

@@ -25,7 +25,7 @@ def batches_of(recipe: Recipe, run: Run, tokenizer: Tokenizer, *, pretraining: b
     """The batches of the tuning where there is one, else of the pretraining."""
     if recipe.tune is None or pretraining:
         return pretraining_batches(recipe, run, tokenizer)
-    sets = {"chats": chat_shards(run), "text": text_shards(run)}
+    sets = {"chats": chat_shards(run), "texts": text_shards(run, recipe.corpus), "weights": recipe.corpus.parts}
     return tuning_batches(recipe.tune, recipe.train, **sets, tokenizer=tokenizer, seed=recipe.seed + 1)[1]
 
 

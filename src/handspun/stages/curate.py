@@ -12,6 +12,7 @@ from handspun.corpus.pipeline import curate, open_source
 from handspun.corpus.room import room_to_curate, room_to_fetch, size_text
 from handspun.files import read_manifest, sha256_of_json
 from handspun.runs import Run
+from handspun.settings import to_tree
 from handspun.stages.stage import Progress, Stage, Workshop
 
 BUILT_IN = ("python", "manners")
@@ -22,6 +23,17 @@ def source_hashes(workshop: Workshop) -> Mapping[str, str]:
     """One hash per source: of the Python version, of every file's path, size and time of change, or a name on the hub."""
     corpus = workshop.recipe.corpus
     return {source: source_hash(source) for source in (*corpus.sources, *corpus.conversations)}
+
+
+def inputs(workshop: Workshop) -> Mapping[str, str]:
+    """The sources, and what is done with them: the table [corpus] but for what does not change the curated text.
+
+    Weights change it only by how much is read of each source.
+    """
+    corpus = workshop.recipe.corpus
+    table = {key: value for key, value in to_tree(corpus).items() if key not in ("weights", "max_bytes", "hub_folder")}
+    limits = [corpus.byte_limit(source) for source in corpus.sources]
+    return {"[corpus]": sha256_of_json({**table, "limits": limits}), **source_hashes(workshop)}
 
 
 def source_hash(source: str) -> str:
@@ -84,9 +96,9 @@ def counted(progress: Progress, total: int) -> Callable[[int], None]:
 
 CURATE = Stage(
     name="curate",
-    tables=["corpus"],
+    tables=[],
     rooms=["corpus"],
-    inputs=source_hashes,
+    inputs=inputs,
     outputs=lambda workshop: [workshop.run.corpus],
     work=work,
 )

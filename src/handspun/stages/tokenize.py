@@ -1,10 +1,16 @@
 """The stage that learns a vocabulary and writes the corpus as token shards."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from handspun.corpus.config import CorpusConfig
+from handspun.corpus.document import Document
 from handspun.corpus.pipeline import read_conversations, read_documents
+from handspun.errors import CorpusError
 from handspun.runs import Run
 from handspun.stages.curate import text_hashes
 from handspun.stages.stage import Stage, Workshop
@@ -19,9 +25,14 @@ def tokenizer_folder(run: Run) -> Path:
     return run.tokens / "tokenizer"
 
 
-def text_shards(run: Run) -> ShardSet:
-    """The training text."""
-    return ShardSet(run.tokens / "train")
+def text_names(corpus: CorpusConfig) -> list[str]:
+    """The names of the sets of training text: one for each source where they have weights, else one for all."""
+    return [f"train-{place}" for place in range(len(corpus.sources))] if corpus.weights else ["train"]
+
+
+def text_shards(run: Run, corpus: CorpusConfig) -> list[ShardSet]:
+    """The training text, in the order of `corpus.parts`."""
+    return [ShardSet(run.tokens / name) for name in text_names(corpus)]
 
 
 def held_out_shards(run: Run) -> ShardSet:
@@ -37,36 +48,72 @@ def chat_shards(run: Run) -> ShardSet:
 def outputs(workshop: Workshop) -> list[Path]:
     """The vocabulary, and a set of shards for each text there is."""
     run, corpus = workshop.run, workshop.recipe.corpus
-    sets = {"train": True, "val": corpus.val_share > 0, "conversations": bool(corpus.conversations)}
+    sets = {**dict.fromkeys(text_names(corpus), True), "val": corpus.val_share > 0, "conversations": bool(corpus.conversations)}
     return [run.tokens, tokenizer_folder(run), *(run.tokens / name for name, is_made in sets.items() if is_made)]
+
+
+def inputs(workshop: Workshop) -> Mapping[str, str]:
+    """The hashes of the curated texts, and whether each source is kept apart."""
+    corpus = workshop.recipe.corpus
+    apart = {"sources apart": json.dumps(corpus.sources)} if corpus.weights else {}
+    return {**text_hashes(workshop.run, *TEXTS), **apart}
+
+
+def sampled_by_weight(documents: Iterable[Document], corpus: CorpusConfig, limit_bytes: int) -> Iterator[str]:
+    """Texts to learn a vocabulary from: of each source its share of `limit_bytes`, from its beginning."""
+    left = {source: limit_bytes * part // sum(corpus.parts) for source, part in zip(corpus.sources, corpus.parts)}
+    for document in documents:
+        if left[document.source] > 0:
+            left[document.source] -= len(document.text.encode(errors="replace"))
+            yield document.text
+        elif max(left.values()) <= 0:
+            return
+
+
+def documents_by_set(documents: Iterable[Document], corpus: CorpusConfig) -> Iterator[tuple[str, Iterator[Document]]]:
+    """The training documents set by set; curation leaves them in the order of their sources. Raises CorpusError."""
+    if not corpus.weights:
+        yield "train", iter(documents)
+        return
+    names, missing = dict(zip(corpus.sources, text_names(corpus))), list(corpus.sources)
+    for source, group in groupby(documents, key=attrgetter("source")):
+        missing.remove(source)
+        yield names[source], group
+    if missing:
+        raise CorpusError(f'no text of "{missing[0]}" is left to train on: leave it out of corpus.sources and corpus.weights.')
 
 
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     """Learn the vocabulary from the training text, then encode all of the corpus with it."""
     recipe, run = workshop.recipe, workshop.run
+    train, val, sample_bytes = run.corpus / "train.jsonl", run.corpus / "val.jsonl", recipe.tokens.sample_mib * 2**20
     with workshop.reporter.progress("learn the vocabulary", "bytes") as progress:
-        texts = (document.text for document in read_documents(run.corpus / "train.jsonl"))
+        documents = read_documents(train)
+        if recipe.corpus.weights:
+            texts = sampled_by_weight(documents, recipe.corpus, sample_bytes)
+        else:
+            texts = (document.text for document in documents)
         tokenizer = Tokenizer.train(texts, recipe.tokens, progress)
     tokenizer.save(tokenizer_folder(run))
+    sets = chain(documents_by_set(read_documents(train), recipe.corpus), [("val", read_documents(val))])
     facts: dict[str, Any] = {"vocab_size": tokenizer.vocab_size}
-    for name, file in (("train", "train.jsonl"), ("val", "val.jsonl")):
-        if (run.corpus / file).stat().st_size:
-            with workshop.reporter.progress(f"tokenize {name}", "bytes") as progress:
-                shards = write_documents(read_documents(run.corpus / file), tokenizer, run.tokens / name, on_progress=progress)
-            facts[name] = {"tokens": shards.n_tokens, "bytes": shards.n_bytes, "documents": len(shards)}
+    for name, documents in sets:
+        if name == "val" and not val.stat().st_size:
+            continue
+        with workshop.reporter.progress(f"tokenize {name}", "bytes") as progress:
+            shards = write_documents(documents, tokenizer, run.tokens / name, on_progress=progress)
+        facts[name] = counts(shards)
     if recipe.corpus.conversations:
         with workshop.reporter.progress("tokenize conversations", "bytes") as progress:
             source = read_conversations(run.corpus / "train_conversations.jsonl")
             shards = write_conversations(source, tokenizer, run.tokens / "conversations", on_progress=progress)
-        facts["conversations"] = {"tokens": shards.n_tokens, "bytes": shards.n_bytes, "documents": len(shards)}
+        facts["conversations"] = counts(shards)
     return facts
 
 
-TOKENIZE = Stage(
-    name="tokenize",
-    tables=["tokens"],
-    rooms=["tokens"],
-    inputs=lambda workshop: text_hashes(workshop.run, *TEXTS),
-    outputs=outputs,
-    work=work,
-)
+def counts(shards: ShardSet) -> dict[str, int]:
+    """How much there is in a set."""
+    return {"tokens": shards.n_tokens, "bytes": shards.n_bytes, "documents": len(shards)}
+
+
+TOKENIZE = Stage(name="tokenize", tables=["tokens"], rooms=["tokens"], inputs=inputs, outputs=outputs, work=work)

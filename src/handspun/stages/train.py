@@ -22,6 +22,7 @@ from handspun.metrics import Metrics
 from handspun.model.transformer import Transformer
 from handspun.recipe import Recipe
 from handspun.runs import Run
+from handspun.stages.mixture import mixture_facts
 from handspun.stages.record import Recorder, recorder_of
 from handspun.stages.stage import Progress, Stage, Workshop
 from handspun.stages.tokenize import chat_shards, held_out_shards, text_shards, tokenizer_folder
@@ -29,7 +30,7 @@ from handspun.tokens.chat import render
 from handspun.tokens.tokenizer import Tokenizer
 from handspun.train.batches import Batches, ChatRows
 from handspun.train.config import TrainConfig
-from handspun.train.superposition import text_rows
+from handspun.train.mixture import mixed_rows
 from handspun.train.trainer import Listeners, StepReport, Trainer
 
 SAMPLE_TOKENS = 40
@@ -46,9 +47,11 @@ def pretrained(workshop: Workshop) -> Path:
 
 
 def token_hashes(workshop: Workshop) -> Mapping[str, str]:
-    """The hash of every set of shards and of the vocabulary."""
+    """The hash of every set of shards and of the vocabulary, and the weights by which they are mixed."""
     manifests = sorted(workshop.run.tokens.glob(f"*/{MANIFEST}"))
-    return {manifest.parent.name: sha256(manifest) for manifest in manifests}
+    corpus = workshop.recipe.corpus
+    weights = {"weights": str(corpus.parts)} if corpus.weights else {}
+    return {**{manifest.parent.name: sha256(manifest) for manifest in manifests}, **weights}
 
 
 def compute_dtype(config: TrainConfig, checkpoints: Path) -> torch.dtype:
@@ -72,7 +75,8 @@ def pretraining_batches(recipe: Recipe, run: Run, tokenizer: Tokenizer) -> Batch
     config = recipe.train
     text = None
     if config.chat_share < 1:
-        text = text_rows(config, text_shards(run), recipe.seed, end_of_text=tokenizer.end_of_text)
+        texts = text_shards(run, recipe.corpus)
+        text = mixed_rows(config, texts, recipe.corpus.parts, recipe.seed, end_of_text=tokenizer.end_of_text)
     chats = None
     if config.chat_share:
         chats = ChatRows(chat_shards(run), config.seq_len, recipe.seed, padding=tokenizer.pad, mask_prompt=False)
@@ -197,9 +201,10 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
     tokenizer = Tokenizer.load(tokenizer_folder(run))
     dtype = compute_dtype(recipe.train, run.checkpoints)
     model = Transformer(recipe.model, tokenizer.vocab_size, compute_dtype=dtype).initialize(recipe.seed)
-    batches = pretraining_batches(recipe, run, tokenizer)
+    batches, mixture = pretraining_batches(recipe, run, tokenizer), mixture_facts(workshop)
     checkpoint = train_into(run.checkpoints, workshop, recipe.train, batches, model, key, run.metrics, "train")
-    return {"step": checkpoint.step, "tokens": recipe.train.steps * recipe.train.batch_tokens, "compute_dtype": str(dtype)[6:]}
+    n_tokens = recipe.train.steps * recipe.train.batch_tokens
+    return {"step": checkpoint.step, "tokens": n_tokens, "compute_dtype": str(dtype)[6:], **mixture}
 
 
 TRAIN = Stage(

@@ -38,7 +38,13 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
     base = load_checkpoint(pretrained(workshop))
     tokenizer = base.load_tokenizer()
     settings, batches = tuning_batches(
-        recipe.tune, recipe.train, chats=chat_shards(run), text=text_shards(run), tokenizer=tokenizer, seed=recipe.seed + 1
+        recipe.tune,
+        recipe.train,
+        chats=chat_shards(run),
+        texts=text_shards(run, recipe.corpus),
+        weights=recipe.corpus.parts,
+        tokenizer=tokenizer,
+        seed=recipe.seed + 1,
     )
     model = base.load_model(compute_dtype=compute_dtype(recipe.train, run.checkpoints))
     run.tuned.mkdir(exist_ok=True)

@@ -4,6 +4,8 @@ A bag holds `bag` tokens in a row of one document. A text is cut into blocks of 
 that reads bags takes whole blocks, each one row, and afterwards only what is left of the text, so that nothing is read twice.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from handspun.errors import CorpusError
@@ -12,13 +14,18 @@ from handspun.train.batches import Row, Rows, TextRows, shuffled
 from handspun.train.config import TrainConfig
 
 
-def text_rows(config: TrainConfig, shards: ShardSet, seed: int, *, end_of_text: int) -> Rows:
-    """The rows of a text as this run reads them: tokens throughout, or superposed first. Raises CorpusError for too little."""
+def text_rows(
+    config: TrainConfig, shards: ShardSet, seed: int, *, end_of_text: int, drawn: Callable[[int], int] = lambda n: n
+) -> Rows:
+    """The rows of a text as this run reads them: tokens throughout, or superposed first. Raises CorpusError for too little.
+
+    `drawn` says how many of the run's first n rows are of this text.
+    """
     separator = end_of_text if config.document_mask else None
     text = TextRows(shards, config.seq_len, seed, separator=separator)
     if config.superposition is None:
         return text
-    bag, n_first, n_rows = config.superposition.bag, config.bag_steps * config.batch_rows, config.steps * config.batch_rows
+    bag, n_first, n_rows = config.superposition.bag, *(drawn(n * config.batch_rows) for n in (config.bag_steps, config.steps))
     if config.superposition.kind == "output":
         return Phases(LookaheadRows(text, bag, separator=end_of_text), n_first, text)
     bags = BagRows(shards, config.seq_len, bag, seed, separator=end_of_text)
