@@ -35,8 +35,8 @@ class Experiment:
     """Heading of the page."""
     question: str
     """What the runs were made to find out, on which text."""
-    arms: tuple[str, ...]
-    """What the runs of each seed differ in; the runs are ARM-sSEED."""
+    arms: tuple[tuple[str, str], ...]
+    """What is compared: the name of each arm on the page, and that of its runs, which are NAME-sSEED."""
     differences: tuple[tuple[str, str], ...]
     """Pairs of arms: of each seed the second is subtracted from the first."""
     seeds: tuple[int, ...] = (1, 2, 3)
@@ -45,8 +45,9 @@ class Experiment:
     """What the runs do not show."""
 
     def __post_init__(self) -> None:
-        if unknown := [arm for pair in self.differences for arm in pair if arm not in self.arms]:
-            raise ValueError(f'differences: "{unknown[0]}" is none of the arms ({", ".join(self.arms)})')
+        arms = dict(self.arms)
+        if unknown := [arm for pair in self.differences for arm in pair if arm not in arms]:
+            raise ValueError(f'differences: "{unknown[0]}" is none of the arms ({", ".join(arms)})')
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def read_trial(path: Path, seed: int) -> Trial:
 
 def read_arms(experiment: Experiment, folder: Path) -> Arms:
     """Every run. Raises RunError where they were not trained on the same tokens."""
-    arms = {arm: [read_trial(folder / f"{arm}-s{seed}", seed) for seed in experiment.seeds] for arm in experiment.arms}
+    arms = {arm: [read_trial(folder / f"{runs}-s{seed}", seed) for seed in experiment.seeds] for arm, runs in experiment.arms}
     if len({trial.provenance["data"]["train"] for trial in every_trial(arms)}) > 1:
         raise RunError(f"the runs in {folder} were trained on different tokens; a comparison needs the same text in each.")
     return arms

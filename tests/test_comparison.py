@@ -68,7 +68,7 @@ def test_a_row_of_panels_per_quantity_and_a_column_per_axis(tmp_path: Path) -> N
     histories = [read_history(made_run(tmp_path / name)) for name in ("a", "b")]
     grid = panels([(history.path, history) for history in histories])
     assert [[panel.title.split()[0] for panel in row] for row in grid] == [["train_loss"] * 3, ["val_bpb"] * 3]
-    assert [panel.x_label for panel in grid[0]] == ["tokens", "seconds", "FLOPs, 1e10"]
+    assert [panel.x_label for panel in grid[0]] == ["thousands of tokens", "seconds", "FLOPs, 1e10"]
     assert grid[1][0].labels == [history.path for history in histories]
 
 

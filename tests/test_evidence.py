@@ -19,11 +19,11 @@ WRITER = runpy.run_path(str(ROOT / "dev" / "write_evidence.py"))
 EXPERIMENT = """
 title = "Fast against slow"
 question = "Does it pay to hurry?"
-arms = ["slow", "fast"]
+arms = [["slow", "careful"], ["fast", "fast"]]
 differences = [["fast", "slow"]]
 limits = "Anything at all."
 """
-LOSSES = {("slow", 1): 2.0, ("slow", 2): 2.2, ("slow", 3): 2.1, ("fast", 1): 1.9, ("fast", 2): 2.0, ("fast", 3): 2.1}
+LOSSES = {("careful", 1): 2.0, ("careful", 2): 2.2, ("careful", 3): 2.1, ("fast", 1): 1.9, ("fast", 2): 2.0, ("fast", 3): 2.1}
 
 
 def trial(folder: Path, arm: str, seed: int, loss: float, **provenance: Any) -> Run:

@@ -17,7 +17,7 @@ SMOOTHED_SHARE = 0.02
 """Of the steps of a run: over so many the training loss is averaged where it is drawn."""
 AXES = ("tokens", "seconds", "flops")
 QUANTITIES = {"train_loss": "train_loss (nats per token, smoothed)", "val_bpb": "val_bpb (bits per byte, held out)"}
-POWERS = {10**6: "millions", 10**9: "billions", 10**12: "trillions"}
+POWERS = {10**3: "thousands", 10**6: "millions", 10**9: "billions", 10**12: "trillions"}
 TIMES = {1: "seconds", 60: "minutes", 3600: "hours"}
 
 
