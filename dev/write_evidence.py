@@ -62,6 +62,11 @@ class Trial:
         """The held-out bits per byte that it ended with."""
         return self.history.facts()["val_bpb"]
 
+    @property
+    def tokens(self) -> str:
+        """The hash of every set of tokens that it was trained on."""
+        return " ".join(sha256 for name, sha256 in self.provenance["data"].items() if name.startswith("train"))
+
 
 Arms = dict[str, list[Trial]]
 """The runs of each arm, in the order of the seeds."""
@@ -84,7 +89,7 @@ def read_trial(path: Path, seed: int) -> Trial:
 def read_arms(experiment: Experiment, folder: Path) -> Arms:
     """Every run. Raises RunError where they were not trained on the same tokens."""
     arms = {arm: [read_trial(folder / f"{runs}-s{seed}", seed) for seed in experiment.seeds] for arm, runs in experiment.arms}
-    if len({trial.provenance["data"]["train"] for trial in every_trial(arms)}) > 1:
+    if len({trial.tokens for trial in every_trial(arms)}) > 1:
         raise RunError(f"the runs in {folder} were trained on different tokens; a comparison needs the same text in each.")
     return arms
 
@@ -186,7 +191,7 @@ def origin(arms: Arms) -> str:
     days = unique(fact["started"][:10] for fact in facts)
     loads = [fact["load"] for fact in facts if "load" in fact]
     load = f", load {min(loads):.1f} to {max(loads):.1f}" if loads else ""
-    tokens = facts[0]["data"]["train"][:12]
+    tokens = every_trial(arms)[0].tokens[:12]
     return f"{len(facts)} runs at commit {commits} on {machines}{load}; tokens {tokens}; {days}."
 
 
