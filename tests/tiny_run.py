@@ -9,6 +9,7 @@ import torch
 from handspun.corpus.document import Conversation, Document, Message
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
+from handspun.processes import Processes
 from handspun.tokens.config import TokensConfig
 from handspun.tokens.shards import ShardSet, write_conversations, write_documents
 from handspun.tokens.tokenizer import Tokenizer
@@ -110,6 +111,7 @@ def tiny_trainer(
     identity: str = "tiny",
     listeners: Listeners | None = None,
     batches: Batches | None = None,
+    processes: Processes | None = None,
 ) -> Trainer:
     """A trainer into `folder` on the shards below `data`."""
     config = config or tiny_config()
@@ -123,4 +125,5 @@ def tiny_trainer(
         identity=identity,
         seed=1,
         listeners=listeners,
+        processes=processes,
     )

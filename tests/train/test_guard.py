@@ -96,9 +96,10 @@ class SpoiledBatches(Batches):
         super().__init__(batches.config, batches.text, batches.chats)
         self.spoiled, self.asked = spoiled, []  # type: ignore[var-annotated]
 
-    def micro_batches(self, step: int) -> list[Batch]:
+    def micro_batches(self, step: int, rank: int = 0, n_ranks: int = 1) -> list[Batch]:
         self.asked.append(step)
-        return [self.spoilt(batch) if step in self.spoiled else batch for batch in super().micro_batches(step)]
+        batches = super().micro_batches(step, rank, n_ranks)
+        return [self.spoilt(batch) if step in self.spoiled else batch for batch in batches]
 
     def spoilt(self, batch: Batch) -> Batch:
         return Batch(batch.ids, torch.full_like(batch.targets, 7), torch.ones_like(batch.loss_mask), batch.segments)

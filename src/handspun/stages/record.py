@@ -67,11 +67,6 @@ class Recorder:
         """Write what was measured on the model after `step`."""
         self.write({"step": step, **measured})
 
-    def samples(self, step: int, samples: Sequence[tuple[str, str]]) -> None:
-        """Write what the model said after `step` to each prompt; words are for metrics.jsonl alone."""
-        if samples:
-            self.metrics.append({"step": step, "samples": [{"prompt": prompt, "reply": reply} for prompt, reply in samples]})
-
     def write(self, record: Mapping[str, Any]) -> None:
         """One line of metrics.jsonl, without what is absent; and to the sinks what is a number."""
         self.metrics.append({key: value for key, value in record.items() if value is not None})

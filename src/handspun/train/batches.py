@@ -183,10 +183,11 @@ class Batches:
         assert self.text is not None
         return self.text.row(index - n_chats)
 
-    def micro_batches(self, step: int) -> list[Batch]:
-        """The forwards of one optimizer step."""
-        first = step * self.config.batch_rows
-        rows = [self.row(index) for index in range(first, first + self.config.batch_rows)]
+    def micro_batches(self, step: int, rank: int = 0, n_ranks: int = 1) -> list[Batch]:
+        """The forwards of one optimizer step; of several processes each has an equal part of the same rows."""
+        n_rows = self.config.batch_rows // n_ranks
+        first = step * self.config.batch_rows + rank * n_rows
+        rows = [self.row(index) for index in range(first, first + n_rows)]
         size = self.config.micro_batch
         return [self.joined(rows[start : start + size]) for start in range(0, len(rows), size)]
 

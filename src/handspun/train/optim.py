@@ -1,31 +1,39 @@
 """The optimizers of a run: which weights each one moves, and their state as named tensors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import AdamW, Muon, Optimizer
 
 from handspun.errors import CheckpointError
 from handspun.model.transformer import Transformer
 from handspun.train.config import TrainConfig
+from handspun.train.shared_muon import SharedMuon
 
 
 class Optimizers:
-    """AdamW (Loshchilov 2019), and where the recipe says so Muon (Jordan 2024) for the matrices inside the blocks."""
+    """AdamW (Loshchilov 2019), and where the recipe says so Muon (Jordan 2024) for the matrices inside the blocks.
+
+    With `offload` their state waits in the memory of the host. Then every block has optimizers of its own, so that the state of
+    one block at a time is on the device.
+    """
 
     def __init__(self, model: Transformer, config: TrainConfig) -> None:
-        matrices = list(model.matrices()) if config.optimizer == "muon" else []
-        taken = {id(weight) for weight in matrices}
-        others = [weight for weight in model.parameters() if id(weight) not in taken]
-        groups = [
-            {"params": [weight for weight in others if weight.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [weight for weight in others if weight.ndim == 1], "weight_decay": 0.0},
-        ]
-        self.all: list[Optimizer] = [AdamW(groups, lr=config.lr, betas=config.betas, fused=True)]
-        if matrices:
-            self.all.append(Muon(matrices, lr=config.matrix_lr, momentum=config.momentum, weight_decay=config.weight_decay))
+        self.config, self.is_offloaded = config, config.offload == "optimizer"
+        weights = dict(model.named_parameters())
+        matrices = {id(weight) for weight in model.matrices()} if config.optimizer == "muon" else set()
+        self.all: list[Optimizer] = []
+        for bundle in by_block(weights) if self.is_offloaded else [list(weights.values())]:
+            others = [weight for weight in bundle if id(weight) not in matrices]
+            if others:
+                self.all.append(self.adamw(others))
+            if len(others) < len(bundle):
+                self.all.append(self.muon([weight for weight in bundle if id(weight) in matrices]))
         self.peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.all]
-        names = {id(weight): name for name, weight in model.named_parameters()}
+        names = {id(weight): name for name, weight in weights.items()}
         self.owners: dict[str, tuple[nn.Parameter, Optimizer]] = {
             names[id(weight)]: (weight, optimizer)
             for optimizer in self.all
@@ -33,13 +41,43 @@ class Optimizers:
             for weight in group["params"]
         }
 
+    def adamw(self, weights: list[nn.Parameter]) -> Optimizer:
+        """AdamW; only what has two dimensions decays."""
+        groups = [
+            {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": self.config.weight_decay},
+            {"params": [weight for weight in weights if weight.ndim == 1], "weight_decay": 0.0},
+        ]
+        return AdamW(groups, lr=self.config.lr, betas=self.config.betas, fused=True)
+
+    def muon(self, matrices: list[nn.Parameter]) -> Optimizer:
+        """Muon, the work shared where the matrices are spread over processes."""
+        kind = SharedMuon if isinstance(matrices[0], DTensor) else Muon
+        config = self.config
+        return kind(matrices, lr=config.matrix_lr, momentum=config.momentum, weight_decay=config.weight_decay)
+
     def step(self, share: float) -> None:
         """Move every weight once, at `share` of the peak learning rates, and forget the gradients."""
         for optimizer, peaks in zip(self.all, self.peaks):
             for group, peak in zip(optimizer.param_groups, peaks):
                 group["lr"] = peak * share
-            optimizer.step()
+            with self.state_at_hand(optimizer):
+                optimizer.step()
         self.forget()
+
+    @contextmanager
+    def state_at_hand(self, optimizer: Optimizer) -> Iterator[None]:
+        """The state of one optimizer beside its weights for as long as this is entered, and then where it waits."""
+        if self.is_offloaded:
+            self.move_state(optimizer, to_host=False)
+        yield
+        if self.is_offloaded:
+            self.move_state(optimizer, to_host=True)
+
+    def move_state(self, optimizer: Optimizer, *, to_host: bool) -> None:
+        """Carry the state of one optimizer to the host, or to its weights."""
+        for weight, tensors in optimizer.state.items():
+            place = torch.device("cpu") if to_host else weight.device
+            tensors.update({name: tensor.to(place) for name, tensor in tensors.items()})
 
     def forget(self) -> None:
         """Drop the gradients, and with them the step."""
@@ -65,4 +103,13 @@ class Optimizers:
                     f"the optimizer state holds {weight_name}, which this model has not; start a new run with --run."
                 )
             weight, optimizer = self.owners[weight_name]
-            optimizer.state[weight][key] = value.to(weight.device, copy=True)
+            optimizer.state[weight][key] = value.to("cpu" if self.is_offloaded else weight.device, copy=True)
+
+
+def by_block(weights: Mapping[str, nn.Parameter]) -> list[list[nn.Parameter]]:
+    """The weights of each block together, and every other weight by itself."""
+    bundles: dict[str, list[nn.Parameter]] = {}
+    for name, weight in weights.items():
+        block = ".".join(name.split(".")[:2]) if name.startswith("blocks.") else name
+        bundles.setdefault(block, []).append(weight)
+    return list(bundles.values())

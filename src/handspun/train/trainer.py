@@ -12,16 +12,19 @@ from typing import Any
 
 import torch
 
-from handspun.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
+from handspun.checkpoint import Checkpoint, newest_checkpoint
+from handspun.device import Kind
 from handspun.errors import HandspunError, RunError
 from handspun.model.transformer import Transformer
+from handspun.processes import Processes
 from handspun.retention import Retention
 from handspun.tokens.tokenizer import Tokenizer
-from handspun.train.batches import Batch, Batches
+from handspun.train.batches import Batches
+from handspun.train.choice import laid_out
 from handspun.train.config import TrainConfig
 from handspun.train.guard import Guard
-from handspun.train.loss import next_token_loss
 from handspun.train.optim import Optimizers
+from handspun.train.parallel import Saving
 from handspun.train.schedule import lr_share
 
 
@@ -63,14 +66,14 @@ def passed_over(damages: list[str]) -> list[str]:
 
 
 class StopRequest:
-    """Ctrl-C or SIGTERM: finish the step, save, stop. A second one stops at once."""
+    """Ctrl-C or SIGTERM: finish the step, save, stop. A second one stops at once, unless torchrun passes on what it hears."""
 
-    def __init__(self) -> None:
-        self.is_made = False
+    def __init__(self, *, is_passed_on: bool = False) -> None:
+        self.is_made, self.is_passed_on = False, is_passed_on
 
     def make(self, _signal: int, _frame: FrameType | None) -> None:
         """Note the first request, obey the second."""
-        if self.is_made:
+        if self.is_made and not self.is_passed_on:
             raise KeyboardInterrupt
         self.is_made = True
 
@@ -88,7 +91,8 @@ class StopRequest:
 class Trainer:
     """Trains `model` on `batches` into `folder`, or goes on with what it finds there.
 
-    `identity` names everything that decides the weights; a checkpoint of another identity is refused, not continued.
+    `identity` names everything that decides the weights; a checkpoint of another identity is refused, not continued. Of several
+    processes each has such a trainer, and all take every step together; only the first one's listeners hear of it.
     """
 
     def __init__(
@@ -102,18 +106,19 @@ class Trainer:
         recipe: str,
         identity: str,
         seed: int,
-        device: str = "cpu",
+        device: Kind = "cpu",
         listeners: Listeners | None = None,
+        processes: Processes | None = None,
     ) -> None:
-        self.model, self.batches, self.config, self.folder = model.to(device), batches, config, folder
+        self.model, self.batches, self.config, self.folder = model, batches, config, folder
         self.tokenizer, self.recipe, self.identity, self.seed, self.device = tokenizer, recipe, identity, seed, device
-        self.listeners = listeners or Listeners()
+        self.processes = processes or Processes()
+        self.listeners = listeners if listeners is not None and self.processes.is_first else Listeners()
+        self.layout = laid_out(model, config, self.processes, device)
         self.optimizers = Optimizers(model, config)
         self.retention = Retention(folder, config.keep_checkpoints, best=config.keep_best, every=config.keep_every)
         self.guard = Guard(config.guard)
-        self.stop = StopRequest()
-        if config.compile:
-            model.compile()
+        self.stop = StopRequest(is_passed_on=self.processes.n > 1)
 
     def run(self) -> Checkpoint:
         """Take every step that is left and return the last checkpoint.
@@ -126,9 +131,9 @@ class Trainer:
             while step < self.config.steps:
                 report = self.take_step(step)
                 self.listeners.on_step(report)
-                step, is_stopping = report.step, self.stop.is_made
+                step, is_stopping = report.step, self.processes.any(self.stop.is_made)
                 is_saved = is_stopping or (self.is_due(step, self.config.save_every) and self.may_save(step))
-                if is_saved and not self.has_finite_weights():
+                if is_saved and not self.layout.has_finite_weights():
                     step = self.go_back(replace(report, fault="the weights are no longer finite"))
                     continue
                 if self.guard.has_lost_patience:
@@ -137,9 +142,12 @@ class Trainer:
                 if is_saved:
                     self.save(step)
                 if is_stopping:
+                    self.layout.settle()
                     raise KeyboardInterrupt
                 self.look(step)
-        return Checkpoint(self.folder / f"{self.config.steps:08d}")
+        last = Checkpoint(self.folder / f"{self.config.steps:08d}")
+        self.layout.finish(last)
+        return last
 
     def is_due(self, step: int, every: int) -> bool:
         """Whether something that happens every so many steps, and at the end, happens after `step` steps."""
@@ -147,7 +155,7 @@ class Trainer:
 
     def resume(self) -> int:
         """Load the newest whole checkpoint, if there is one, and return the step to go on with."""
-        checkpoint, damages = newest_checkpoint(self.folder)
+        checkpoint, damages = self.newest()
         if checkpoint is None:
             self.listeners.on_resume(0, passed_over(damages))
             return 0
@@ -155,26 +163,28 @@ class Trainer:
             raise RunError(
                 f"{self.folder} holds a run of another recipe; choose another folder with --run, or delete this one."
             )
-        self.load(checkpoint)
+        self.layout.load(checkpoint, self.optimizers)
         self.guard.load_state(checkpoint.facts["guard"])
         self.listeners.on_resume(checkpoint.step, passed_over(damages))
         self.look(checkpoint.step)
         return checkpoint.step
 
-    def load(self, checkpoint: Checkpoint) -> None:
-        """Take over the weights and the optimizers' state."""
-        self.model.load_state_dict(checkpoint.load_model().state_dict())
-        self.optimizers.load_state(checkpoint.trainer_state)
+    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest whole checkpoint, and what is wrong with those after it: the first process reads them for all."""
+        self.layout.settle()
+        checkpoint, damages = newest_checkpoint(self.folder) if self.processes.is_first else (None, [])
+        name = self.processes.told(checkpoint.folder.name if checkpoint else "")
+        return Checkpoint(self.folder / name) if name else None, damages
 
     def go_back(self, report: StepReport) -> int:
         """Load the last checkpoint, pass over the data read since, and return the step to go on with.
 
         Raises HandspunError where there is none, or where that was done too often.
         """
-        checkpoint, damages = newest_checkpoint(self.folder)
+        checkpoint, damages = self.newest()
         if checkpoint is None or self.guard.n_rollbacks == self.config.guard.max_rollbacks:
             raise self.diverged(f"in step {report.step:,} {report.fault}")
-        self.load(checkpoint)
+        self.layout.load(checkpoint, self.optimizers)
         self.guard.go_back(checkpoint.facts["guard"], report.step - checkpoint.step)
         told = f"in step {report.step:,} {report.fault}: back to step {checkpoint.step:,}, its data since is passed over"
         self.listeners.on_resume(checkpoint.step, [*passed_over(damages), told])
@@ -183,13 +193,16 @@ class Trainer:
     def take_step(self, step: int) -> StepReport:
         """Forward and backward over every micro-batch, then move the weights once, unless that would spoil them."""
         started = time.perf_counter()
-        torch.manual_seed(self.seed * 1_000_003 + step)
-        batches = self.batches.micro_batches(step + self.guard.passed_over)
-        n_counted = max(1, sum(batch.n_counted for batch in batches))
+        processes, last = self.processes, self.config.grad_accum // self.processes.n - 1
+        torch.manual_seed(self.seed * 1_000_003 + step + (processes.rank << 40))
+        batches = self.batches.micro_batches(step + self.guard.passed_over, processes.rank, processes.n)
+        n_counted = max(1, round(processes.total(sum(batch.n_counted for batch in batches))))
         self.model.train()
-        train_loss = sum(self.backward(batch.to(self.device), n_counted) for batch in batches)
-        limit = math.inf if self.config.grad_clip is None else self.config.grad_clip
-        grad_norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit).item()
+        losses = [
+            self.layout.backward(batch.to(self.device), n_counted, is_last=place == last) for place, batch in enumerate(batches)
+        ]
+        train_loss = processes.total(sum(losses))
+        grad_norm = self.layout.clip(math.inf if self.config.grad_clip is None else self.config.grad_clip)
         share = lr_share(step, self.config)
         if fault := self.guard.fault(train_loss, grad_norm, batches[0].bag):
             self.optimizers.forget()
@@ -198,50 +211,42 @@ class Trainer:
         seconds = time.perf_counter() - started
         return StepReport(step + 1, train_loss, self.config.lr * share, grad_norm, self.config.batch_tokens / seconds, fault)
 
-    def backward(self, batch: Batch, n_counted: int) -> float:
-        """Add the gradients of one micro-batch to those of the step; its share of the loss, a mean over `n_counted` tokens."""
-        loss = next_token_loss(self.model, batch.ids, batch.targets, batch.loss_mask, batch.segments) / n_counted
-        loss.backward()
-        return loss.item()
-
-    def has_finite_weights(self) -> bool:
-        """Whether every weight is a number."""
-        return all(bool(weight.isfinite().all()) for weight in self.model.parameters())
-
     def may_save(self, step: int) -> bool:
         """Whether the weights of this step can be gone back to: no bad steps just before, unless it is the last of all."""
         return self.guard.n_bad == 0 or step == self.config.steps
 
     def save(self, step: int) -> None:
         """Write the checkpoint of `step`, then let go of the oldest."""
-        save_checkpoint(
-            self.folder,
-            step,
-            model=self.model,
-            trainer_state=self.optimizers.state(),
-            facts={
-                "identity": self.identity,
-                "seed": self.seed,
-                "tokens": step * self.config.batch_tokens,
-                "compute_dtype": str(self.model.compute_dtype).removeprefix("torch."),
-                "superposed": step <= self.config.bag_steps and self.config.superposition is not None,
-                "guard": self.guard.state(),
-            },
-            tokenizer=self.tokenizer,
-            recipe=self.recipe,
-        )
-        self.retention.apply()
+        facts = {
+            "identity": self.identity,
+            "seed": self.seed,
+            "tokens": step * self.config.batch_tokens,
+            "compute_dtype": str(self.model.compute_dtype).removeprefix("torch."),
+            "superposed": step <= self.config.bag_steps and self.config.superposition is not None,
+            "guard": self.guard.state(),
+        }
+        saving = Saving(self.folder, facts, self.tokenizer, self.recipe, on_saved=self.retention.apply)
+        self.layout.save(step, self.optimizers.state(), saving)
 
     def look(self, step: int) -> None:
-        """Let the listeners measure the model and see what it says, when it is time."""
-        self.model.eval()
-        with torch.inference_mode():
-            if self.is_due(step, self.config.eval_every):
-                measured = self.listeners.on_eval(self.model, step) or {}
-                if "val_bpb" in measured:
-                    self.retention.note(step, measured["val_bpb"])
-            if self.is_due(step, self.config.sample_every):
-                self.listeners.on_sample(self.model, step)
+        """Let the listeners measure the model and see what it says, when it is time; the other processes wait."""
+        is_measured, is_sampled = self.is_due(step, self.config.eval_every), self.is_due(step, self.config.sample_every)
+        if not is_measured and not is_sampled:
+            return
+        with self.layout.whole_model() as model, torch.inference_mode():
+            if model is not None:
+                model.eval()
+                if is_measured:
+                    self.note(step, self.listeners.on_eval(model, step) or {})
+                if is_sampled:
+                    self.listeners.on_sample(model, step)
+            self.processes.told()
+
+    def note(self, step: int, measured: Mapping[str, float]) -> None:
+        """Remember which checkpoint is the best, once it is whole."""
+        if "val_bpb" in measured:
+            self.layout.settle()
+            self.retention.note(step, measured["val_bpb"])
 
     def diverged(self, symptom: str) -> HandspunError:
         """The error of a run whose numbers have left the representable; what was saved before stays."""
