@@ -92,6 +92,12 @@ def test_loss_and_gradients_are_those_of_the_definition(
         torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-4 * gradient.abs().max().item(), msg=name)
 
 
+def test_a_gpu_takes_more_rows_at_a_time_and_every_device_at_least_one() -> None:
+    assert loss_module.rows_per_slice(32_768, "cpu") == 64
+    assert loss_module.rows_per_slice(32_768, "cuda") == 2048
+    assert loss_module.rows_per_slice(1 << 30, "cpu") == 1
+
+
 def test_without_a_copy_head_it_is_cross_entropy(ids: Tensor, loss_mask: Tensor) -> None:
     model = tiny_model(copy_head=False)
     logits = model.logits(model(ids[:, :-1]))

@@ -14,7 +14,9 @@ from torch import Tensor
 from handspun.model.transformer import Transformer
 
 SLICE_ELEMENTS = 1 << 21
-"""Logits per slice: small enough to stay in the processor's cache between the steps of a softmax."""
+"""Logits per slice on a CPU: small enough to stay in the processor's cache between the steps of a softmax."""
+GPU_SLICE_ELEMENTS = 1 << 26
+"""Logits per slice on a GPU: large enough that starting a kernel costs nothing beside running it."""
 
 
 def next_token_loss(
@@ -78,7 +80,7 @@ class SlicedCrossEntropy(torch.autograd.Function):
         grad_hidden, grad_head = torch.zeros_like(hidden), torch.zeros_like(weight, dtype=torch.float32)
         log_prob = hidden.new_empty(len(targets), dtype=torch.float32)
         share = torch.ones_like(log_prob)
-        n_rows = max(1, SLICE_ELEMENTS // len(weight))
+        n_rows = rows_per_slice(len(weight), hidden.device.type)
         for start in range(0, len(targets), n_rows):
             part = slice(start, start + n_rows)
             logits = hidden[part] @ weight.T
@@ -104,6 +106,11 @@ class SlicedCrossEntropy(torch.autograd.Function):
             grad_copied = (share - 1) * scale
             grad_gate = (gate.sigmoid() - share) * scale
         return grad_hidden * scale, grad_head * scale, None, None, grad_copied, grad_gate, None
+
+
+def rows_per_slice(vocab_size: int, device: str) -> int:
+    """Rows whose logits exist at a time on a device of this type."""
+    return max(1, (SLICE_ELEMENTS if device == "cpu" else GPU_SLICE_ELEMENTS) // vocab_size)
 
 
 def log_prob_and_probs(
