@@ -96,9 +96,9 @@ class RandomBatches(Batches):
         ids = torch.randint(recipe.tokens.vocab_size, (rows, seq_len + 1))
         self.batch = Batch(ids[:, :-1], ids[:, 1:], torch.ones(rows, seq_len, dtype=torch.bool))
 
-    def micro_batches(self, step: int) -> list[Batch]:  # noqa: ARG002
+    def micro_batches(self, step: int, rank: int = 0, n_ranks: int = 1) -> list[Batch]:  # noqa: ARG002
         """The forwards of one optimizer step."""
-        return [self.batch] * self.config.grad_accum
+        return [self.batch] * (self.config.grad_accum // n_ranks)
 
 
 def handspun_step(recipe: Recipe, kind: str) -> Step:

@@ -26,7 +26,10 @@ def train_gpu(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     ("case", "side"),
     [("124m", "handspun"), ("124m", "transformers"), ("qt-1b", "handspun"), ("qt-1b", "transformers"), ("4.7b", "handspun")],
 )
-def test_every_turn_is_taken_in_a_rehearsal(train_gpu: ModuleType, case: str, side: str) -> None:
+def test_every_turn_is_taken_in_a_rehearsal(
+    train_gpu: ModuleType, case: str, side: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_gpu, "WARM_UP_STEPS", 1)
     turn = train_gpu.take_turn(Namespace(case=case, side=side, rehearse=True, steps=1))
     assert turn["tok_per_s"] > 0 and turn["first_step_s"] > 0 and turn["peak_gib"] > 0
     assert turn["n_params"] > 10_000
