@@ -14,8 +14,7 @@ class CorpusConfig:
     """The `[corpus]` table of a recipe."""
 
     sources: tuple[str, ...] = ("python",)
-    """where text comes from: "python" (the documentation in this Python installation), paths of files and folders, or
-    "hub:OWNER/NAME/CONFIG" (a data set of the Hugging Face hub; ?split=...&text=COLUMN&revision=... may follow)"""
+    """where text comes from: "python" (what this installation documents), files, folders, or "hub:OWNER/NAME/CONFIG?..." """
     weights: tuple[float, ...] = ()
     """shares in which training draws from the sources, in their order, such as [3, 1]; empty: as much of each as there is"""
     max_bytes: int | None = None
