@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,33 @@ def test_a_stream_that_breaks_off_goes_on_from_the_last_piece(
     assert not list(broken.folder.glob(".*.tmp"))
     assert texts(broken) == expected
     assert broken.stored().pieces == unbroken.stored().pieces, "names and checksums"
+
+
+SLOWLY = f"""
+import time
+from pathlib import Path
+from handspun.corpus import hub
+from handspun.corpus.hub_stream import HubStream
+record = HubStream._record
+HubStream._record = lambda stream, row: time.sleep(0.01) or record(stream, row)
+hub.PIECE_BYTES = 1000
+hub.HubSource({FINEWEB!r}, Path("killed"), {EVERYTHING}).fetch(lambda _: None)
+"""
+
+
+def test_a_fetch_that_is_killed_goes_on_from_the_last_piece(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "PIECE_BYTES", 1000)
+    killed, unbroken = (HubSource(FINEWEB, mirror / name, EVERYTHING) for name in ("killed", "unbroken"))
+    process = subprocess.Popen([sys.executable, "-c", SLOWLY])
+    while len(killed.stored().pieces) < 3:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not killed.stored().is_whole
+    assert texts(killed) == texts(unbroken)
+    assert killed.stored().pieces == unbroken.stored().pieces
+    assert not list(killed.folder.glob(".*.tmp"))
 
 
 def breaking_after(n_rows: int, record: Any) -> Any:

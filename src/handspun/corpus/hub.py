@@ -92,6 +92,8 @@ class HubSource:
         if not self.n_missing:
             return
         with self._locked():
+            for torn in self.folder.glob(".*.tmp"):
+                torn.unlink()
             stored = self.stored()
             stream = HubStream(self.name, stored.state)
             if stream.is_another:
