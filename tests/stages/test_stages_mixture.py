@@ -102,6 +102,16 @@ def test_a_source_that_is_read_more_than_once_is_named_with_its_readings(mixed: 
     )
 
 
+def test_a_mixture_that_was_broken_off_ends_with_the_same_weights(mixed: Recipe, run: Run, tmp_path: Path) -> None:
+    copy = Run(Path(shutil.copytree(run.path, tmp_path / "mixed")))
+    last = copy.checkpoints / "00000012"
+    weights = (last / "model.safetensors").read_bytes()
+    shutil.rmtree(last)
+    outcomes, said = made(mixed, copy)
+    assert not outcomes["train"].was_fresh and "going on after step 8 of 12" in said
+    assert (last / "model.safetensors").read_bytes() == weights
+
+
 def test_other_weights_train_anew_on_the_same_tokens(mixed: Recipe, run: Run, tmp_path: Path) -> None:
     copy = Run(Path(shutil.copytree(run.path, tmp_path / "mixed")))
     outcomes, _ = made(mixed, copy)
