@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from handspun.errors import SettingsError
-from handspun.sinks import PROJECT, Shown, open_sinks, require_packages
+from handspun.sinks import PROJECT, SINKS, Shown, open_sinks, require_packages
 
 
 def shown_twice(sink: str, folder: Path) -> Shown:
@@ -64,6 +64,18 @@ def test_a_package_that_is_absent_is_named_with_its_remedy(tmp_path: Path) -> No
     ):
         require_packages(["no_such_sink"])
     require_packages([])
+
+
+def test_a_package_that_refuses_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("nobody is logged in\nTraceback of a stranger")
+
+    monkeypatch.setitem(SINKS, "tensorboard", refuse)
+    monkeypatch.setattr("handspun.sinks.find_spec", lambda name: "installed")
+    with pytest.raises(
+        SettingsError, match=r"^tensorboard cannot show this run \(nobody is logged in\); mend that, or leave it out"
+    ):
+        open_sinks(["tensorboard"], Shown("tiny", tmp_path, {}), 0)
 
 
 def test_no_sinks_need_no_package(tmp_path: Path) -> None:

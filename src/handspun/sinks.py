@@ -124,6 +124,15 @@ def require_packages(names: Sequence[str]) -> None:
 
 
 def open_sinks(names: Sequence[str], shown: Shown, step: int) -> list[Sink]:
-    """The sinks of a run that goes on after `step`. Raises SettingsError where a package is absent."""
+    """The sinks of a run that goes on after `step`. Raises SettingsError where a package is absent or refuses."""
     require_packages(names)
-    return [SINKS[name](shown, step) for name in names]
+    return [opened(name, shown, step) for name in names]
+
+
+def opened(name: str, shown: Shown, step: int) -> Sink:
+    """One sink. Raises SettingsError with what the package says, such as that nobody is logged in."""
+    try:
+        return SINKS[name](shown, step)
+    except Exception as error:  # each package has errors of its own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SettingsError(f"{name} cannot show this run ({reason}); mend that, or leave it out of train.sinks.") from error

@@ -1,7 +1,7 @@
 """What training writes down: each step once, on a clock that pauses do not move, in metrics.jsonl and in sinks."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -9,18 +9,21 @@ import pytest
 from handspun.cli.app import run
 from handspun.metrics import Metrics
 from handspun.runs import Run
+from handspun.sinks import Sink
 from handspun.stages.record import Meter, Recorder
 from handspun.train.config import SuperpositionConfig, TrainConfig
 from handspun.train.trainer import StepReport
 
 
 class Notebook:
-    """A sink that remembers."""
+    """A sink that remembers, until it is full."""
 
     def __init__(self, step: int) -> None:
-        self.began_after, self.lines, self.is_closed = step, [], False
+        self.began_after, self.lines, self.is_closed, self.n_lines = step, [], False, 100
 
     def write(self, step: int, numbers: Mapping[str, float]) -> None:
+        if len(self.lines) == self.n_lines:
+            raise OSError("no line left")
         self.lines.append((step, dict(numbers)))
 
     def close(self) -> None:
@@ -32,15 +35,20 @@ def report(step: int, **changes: float | str) -> StepReport:
     return StepReport(step, **facts)  # type: ignore[arg-type]
 
 
-def recorder(folder: Path, config: TrainConfig | None = None, notebooks: list[Notebook] | None = None) -> Recorder:
-    def open_sinks(step: int) -> list[Notebook]:
+def recorder(
+    folder: Path,
+    config: TrainConfig | None = None,
+    notebooks: list[Notebook] | None = None,
+    say: Callable[[str], None] = pytest.fail,
+) -> Recorder:
+    def open_sinks(step: int) -> list[Sink]:
         if notebooks is None:
             return []
         notebooks.append(Notebook(step))
-        return notebooks[-1:]
+        return [notebooks[-1]]
 
     config = config or TrainConfig(train_tokens=10 * 4096, batch_tokens=4096, warmup_steps=0)
-    return Recorder(Metrics(folder / "metrics.jsonl"), config, Meter("cpu", "float32", 1_000_000), open_sinks)
+    return Recorder(Metrics(folder / "metrics.jsonl"), config, Meter("cpu", "float32", 1_000_000), open_sinks, say)
 
 
 def test_a_step_is_written_with_what_it_took_and_where_it_stands(tmp_path: Path) -> None:
@@ -104,6 +112,20 @@ def test_sinks_are_shown_numbers_alone_and_opened_anew_where_a_run_goes_back(tmp
     assert first.lines[1] == (1, {"val_bpb": 1.5})
     assert not {"step", "fault", "train_loss"} & first.lines[2][1].keys()
     assert [record["step"] for record in written.metrics.read()] == [1]
+
+
+def test_a_sink_that_fails_is_let_go_of_and_the_run_goes_on(tmp_path: Path) -> None:
+    notebooks: list[Notebook] = []
+    told: list[str] = []
+    written = recorder(tmp_path, notebooks=notebooks, say=told.append)
+    written.go_on(0)
+    notebooks[0].n_lines = 1
+    for step in (1, 2, 3):
+        written.step(report(step))
+    written.close()
+    assert [step for step, _ in notebooks[0].lines] == [1]
+    assert told == ["Notebook shows this run no longer (no line left); metrics.jsonl goes on"]
+    assert [record["step"] for record in written.metrics.read()] == [1, 2, 3]
 
 
 def test_a_recipe_that_names_a_sink_is_shown_there_under_the_name_of_its_training(tmp_path: Path, tiny_recipe: Path) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -44,10 +44,15 @@ class Recorder:
     """Writes the records of a run, and goes on with them where it resumes."""
 
     def __init__(
-        self, metrics: Metrics, config: TrainConfig, meter: Meter, open_sinks: Callable[[int], Sequence[Sink]] = lambda _: ()
+        self,
+        metrics: Metrics,
+        config: TrainConfig,
+        meter: Meter,
+        open_sinks: Callable[[int], list[Sink]],
+        say: Callable[[str], None],
     ) -> None:
-        self.metrics, self.config, self.meter, self.open_sinks = metrics, config, meter, open_sinks
-        self.sinks: Sequence[Sink] = ()
+        self.metrics, self.config, self.meter, self.open_sinks, self.say = metrics, config, meter, open_sinks, say
+        self.sinks: list[Sink] = []
         self.began = time.monotonic()
 
     def go_on(self, step: int) -> None:
@@ -72,14 +77,21 @@ class Recorder:
         self.metrics.append({key: value for key, value in record.items() if value is not None})
         numbers = {key: value for key, value in record.items() if isinstance(value, int | float) and math.isfinite(value)}
         step = int(numbers.pop("step"))
-        for sink in self.sinks:
-            sink.write(step, numbers)
+        self.each_sink(lambda sink: sink.write(step, numbers))
 
     def close(self) -> None:
         """Let the sinks hand over what is on its way."""
-        for sink in self.sinks:
-            sink.close()
-        self.sinks = ()
+        self.each_sink(lambda sink: sink.close())
+        self.sinks = []
+
+    def each_sink(self, act: Callable[[Sink], None]) -> None:
+        """Do something with every sink. One that fails is let go of: a dashboard must not end a run."""
+        for sink in list(self.sinks):
+            try:
+                act(sink)
+            except Exception as error:  # noqa: BLE001  each package has errors of its own
+                self.sinks.remove(sink)
+                self.say(f"{type(sink).__name__} shows this run no longer ({error}); metrics.jsonl goes on")
 
 
 def recorder_of(
@@ -89,4 +101,4 @@ def recorder_of(
     dtype = "bfloat16" if model.compute_dtype == torch.bfloat16 else "float32"
     meter = Meter(kind, dtype, flops_per_token(model.config, model.vocab_size, config.seq_len))
     shown = Shown(f"{workshop.recipe.name}-{training}", metrics.path.parent, to_tree(workshop.recipe))
-    return Recorder(metrics, config, meter, partial(open_sinks, config.sinks, shown))
+    return Recorder(metrics, config, meter, partial(open_sinks, config.sinks, shown), workshop.reporter.say)
