@@ -47,7 +47,7 @@ def rehearsed_corpus(corpus: CorpusConfig, sources: tuple[str, ...], chats: tupl
 def rehearsed_tokens(tokens: TokensConfig, divisor: int) -> TokensConfig:
     """A vocabulary of the same kind, as small as the width, and large enough for the characters of English."""
     vocab_size = max(SMALLEST_VOCABULARY[tokens.profile], tokens.vocab_size // divisor)
-    return replace(tokens, vocab_size=vocab_size)
+    return replace(tokens, vocab_size=vocab_size, gpt2_folder=None)
 
 
 def rehearsed_model(model: ModelConfig, divisor: int, seq_len: int) -> ModelConfig:

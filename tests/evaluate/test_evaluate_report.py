@@ -25,6 +25,16 @@ def test_the_page_shows_every_measured_number() -> None:
     assert page.endswith("2.0 minutes (train 90 s, evaluate 30 s) on 2 cores of a processor.\n")
 
 
+def test_a_mixture_is_shown_with_its_readings() -> None:
+    mixture = [
+        {"source": "hub:a/b", "share": 0.75, "tokens": 3_000_000, "readings": 0.4},
+        {"source": "~/notes", "share": 0.25, "tokens": 1_000_000, "readings": 2.51},
+    ]
+    page = report(EVALUATION, {"train": 90.0}, "2 cores", mixture)
+    assert "| hub:a/b | 75.0 % | 3,000,000 | 0.40 |\n| ~/notes | 25.0 % | 1,000,000 | 2.51 |" in page
+    assert "readings" not in report(EVALUATION, {"train": 90.0}, "2 cores")
+
+
 def test_what_was_not_measured_is_not_shown() -> None:
     page = report({}, {"train": 60.0}, "1 core")
     assert page == "1.0 minutes (train 60 s) on 1 core.\n"

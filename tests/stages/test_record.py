@@ -159,6 +159,21 @@ def test_an_absent_package_is_said_before_anything_is_done(
     assert not (tmp_path / "tiny").exists()
 
 
+def test_what_the_model_said_is_written_down(finished_run: Path) -> None:
+    said = [record for record in Run(finished_run).metrics.read() if "samples" in record]
+    assert [record["step"] for record in said] == [4, 8, 12]
+    for record in said:
+        (sample,) = record["samples"]
+        assert sample["prompt"] == "What is a shard?" and isinstance(sample["reply"], str)
+
+
+def test_without_prompts_there_are_no_samples(tmp_path: Path) -> None:
+    written = recorder(tmp_path)
+    written.go_on(0)
+    written.samples(1, [])
+    assert not written.metrics.path.exists()
+
+
 def test_every_step_of_a_real_run_has_all_fields(finished_run: Path) -> None:
     fields = {"step", "train_loss", "lr", "grad_norm", "tok_per_s", "mfu", "peak_gib", "tokens", "seconds"}
     steps = [record for record in Run(finished_run).metrics.read() if "train_loss" in record]

@@ -12,11 +12,11 @@ from handspun.train.config import TrainConfig
 
 def test_every_step_is_on_record_and_the_measured_ones_with_bits_per_byte(finished_run: Path) -> None:
     records = list(Run(finished_run).metrics.read())
-    steps, measured = ([record for record in records if key in record] for key in ("train_loss", "val_bpb"))
+    steps, measured, said = ([record for record in records if key in record] for key in ("train_loss", "val_bpb", "samples"))
     assert [record["step"] for record in steps] == list(range(1, 13))
     assert all({"step", "train_loss", "lr", "grad_norm", "tok_per_s"} <= record.keys() for record in steps)
     assert [record["step"] for record in measured] == [4, 8, 12]
-    assert len(steps) + len(measured) == len(records)
+    assert len(steps) + len(measured) + len(said) == len(records)
 
 
 def test_the_steps_of_the_tuning_are_recorded_beside_its_checkpoints(finished_run: Path) -> None:

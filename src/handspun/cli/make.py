@@ -29,7 +29,8 @@ def make(recipe: str, *overrides: str, run: Path | None = None, json: bool = Fal
     folder, outcomes = run_until("evaluate", recipe, overrides, run)
     evaluation = read_json(folder.evaluation_path)
     seconds = {outcome.stage: round(outcome.seconds, 1) for outcome in outcomes}
-    write_bytes(folder.report_path, report(evaluation, seconds, machine_line()).encode())
+    mixture = next((outcome.facts["mixture"] for outcome in outcomes if "mixture" in outcome.facts), ())
+    write_bytes(folder.report_path, report(evaluation, seconds, machine_line(), mixture).encode())
     if all(outcome.was_fresh for outcome in outcomes):
         terminal.say("nothing to do: every stage is fresh.")
     if json:

@@ -6,6 +6,7 @@ are plain data.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from logging import CRITICAL
 from typing import Any
 
 from handspun.corpus.extra import needed
@@ -15,6 +16,7 @@ from handspun.errors import CorpusError
 FORMATS = ("parquet", "json", "csv", "text", "arrow")
 NAMES = ("id", "url", "path")
 """Columns that name a row, the best first."""
+GO_ON = "see to the network and run the same command again, which goes on from there, or name a folder of texts instead."
 
 
 class HubStream:
@@ -40,13 +42,13 @@ class HubStream:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows that are left. Raises CorpusError where the stream breaks off, or has no such column."""
-        with self._told():
+        with self._told(is_open=True):
             for row in self._dataset:
                 yield self._record(row)
 
     def _opened(self) -> Any:
         for library in (self._datasets, needed("huggingface_hub", self.name, extra="hub")):
-            library.logging.set_verbosity_error()
+            library.logging.set_verbosity(CRITICAL)
         self._datasets.disable_progress_bars()
         hub = self.hub
         builder = self._datasets.load_dataset_builder(hub.repository, hub.config, revision=hub.revision)
@@ -72,8 +74,8 @@ class HubStream:
         return {"text": text if isinstance(text, str) else None, **({"id": names[0]} if names else {})}
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What can go wrong between here and the hub, as one sentence with its remedy."""
+    def _told(self, *, is_open: bool = False) -> Iterator[None]:
+        """What can go wrong between here and the hub, as one sentence with its remedy: the name, or the way there."""
         errors = self._datasets.exceptions
         try:
             yield
@@ -82,7 +84,9 @@ class HubStream:
                 f'"{self.name}" is not on the hub, or not for everybody: correct its name, or log in with `hf auth login`.'
             ) from error
         except self._failures() as error:
-            raise CorpusError(f'"{self.name}" cannot be read ({reason_of(error)}): {remedy_for(error)}') from error
+            is_misnamed = isinstance(error, ValueError | FileNotFoundError) and not is_open
+            remedy = "correct its name in corpus.sources." if is_misnamed else GO_ON
+            raise CorpusError(f'"{self.name}" cannot be read ({reason_of(error)}): {remedy}') from error
 
     def _failures(self) -> tuple[type[Exception], ...]:
         """What `datasets` and the libraries below it raise where the name, the network or a file is at fault."""
@@ -95,10 +99,3 @@ def reason_of(error: Exception) -> str:
     """The first line of an error, without its last stop."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
-
-
-def remedy_for(error: Exception) -> str:
-    """What to do about it: the name is at fault, or the way to the hub."""
-    if isinstance(error, ValueError | FileNotFoundError):
-        return "correct its name in corpus.sources."
-    return "see to the network and run the same command again, which goes on from there, or name a folder of texts instead."

@@ -12,10 +12,13 @@ KIND_NAMES = {
 }
 
 
-def report(evaluation: Mapping[str, Any], seconds: Mapping[str, float], machine: str) -> str:
-    """The measured tables and the sample conversations of a run."""
+def report(
+    evaluation: Mapping[str, Any], seconds: Mapping[str, float], machine: str, mixture: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """The measured tables and the sample conversations of a run, and what it read where its sources have weights."""
     parts = [
         text_table(evaluation) if "val_bpb" in evaluation else "",
+        mixture_table(mixture) if mixture else "",
         answer_table(evaluation) if "exact_match" in evaluation else "",
         kind_table(evaluation["by_kind"]) if evaluation.get("by_kind") else "",
         *map(conversation, evaluation.get("transcripts", ())),
@@ -32,6 +35,12 @@ def text_table(evaluation: Mapping[str, Any]) -> str:
         ("n-gram model of bytes, interpolated", evaluation["ngram_bpb"]),
     ]
     return table(("held-out text", "bits per byte"), [(name, f"{bpb:.3f}") for name, bpb in rows])
+
+
+def mixture_table(mixture: Sequence[Mapping[str, Any]]) -> str:
+    """What was read of each source, and how often."""
+    rows = [(part["source"], percent(part["share"]), f"{part['tokens']:,}", f"{part['readings']:.2f}") for part in mixture]
+    return table(("source", "share", "tokens read", "readings"), rows)
 
 
 def answer_table(evaluation: Mapping[str, Any]) -> str:

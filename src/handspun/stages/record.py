@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -71,6 +71,11 @@ class Recorder:
     def evaluation(self, step: int, measured: Mapping[str, float]) -> None:
         """Write what was measured on the model after `step`."""
         self.write({"step": step, **measured})
+
+    def samples(self, step: int, samples: Sequence[tuple[str, str]]) -> None:
+        """Write what the model said after `step` to each prompt; words are for metrics.jsonl alone."""
+        if samples:
+            self.metrics.append({"step": step, "samples": [{"prompt": prompt, "reply": reply} for prompt, reply in samples]})
 
     def write(self, record: Mapping[str, Any]) -> None:
         """One line of metrics.jsonl, without what is absent; and to the sinks what is a number."""

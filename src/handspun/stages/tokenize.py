@@ -83,17 +83,25 @@ def documents_by_set(documents: Iterable[Document], corpus: CorpusConfig) -> Ite
         raise CorpusError(f'no text of "{missing[0]}" is left to train on: leave it out of corpus.sources and corpus.weights.')
 
 
-def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
-    """Learn the vocabulary from the training text, then encode all of the corpus with it."""
-    recipe, run = workshop.recipe, workshop.run
-    train, val, sample_bytes = run.corpus / "train.jsonl", run.corpus / "val.jsonl", recipe.tokens.sample_mib * 2**20
+def vocabulary(workshop: Workshop, train: Path) -> Tokenizer:
+    """GPT-2's where the recipe names its files, else one learnt from the training text."""
+    config, corpus = workshop.recipe.tokens, workshop.recipe.corpus
+    if config.gpt2_folder is not None:
+        return Tokenizer.from_gpt2(Path(config.gpt2_folder).expanduser())
     with workshop.reporter.progress("learn the vocabulary", "bytes") as progress:
         documents = read_documents(train)
-        if recipe.corpus.weights:
-            texts = sampled_by_weight(documents, recipe.corpus, sample_bytes)
+        if corpus.weights:
+            texts = sampled_by_weight(documents, corpus, config.sample_mib * 2**20)
         else:
             texts = (document.text for document in documents)
-        tokenizer = Tokenizer.train(texts, recipe.tokens, progress)
+        return Tokenizer.train(texts, config, progress)
+
+
+def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
+    """Learn the vocabulary, then encode all of the corpus with it."""
+    recipe, run = workshop.recipe, workshop.run
+    train, val = run.corpus / "train.jsonl", run.corpus / "val.jsonl"
+    tokenizer = vocabulary(workshop, train)
     tokenizer.save(tokenizer_folder(run))
     sets = chain(documents_by_set(read_documents(train), recipe.corpus), [("val", read_documents(val))])
     facts: dict[str, Any] = {"vocab_size": tokenizer.vocab_size}

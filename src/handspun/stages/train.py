@@ -117,7 +117,7 @@ def listeners(
         on_resume=on_resume,
         on_step=on_step,
         on_eval=on_eval,
-        on_sample=sampler(workshop, tokenizer),
+        on_sample=sampler(workshop, tokenizer, recorder),
     )
 
 
@@ -136,14 +136,16 @@ def held_out_measure(
     return measure
 
 
-def sampler(workshop: Workshop, tokenizer: Tokenizer) -> Callable[[Transformer, int], None]:
-    """Shows what the model says to the same prompts each time."""
+def sampler(workshop: Workshop, tokenizer: Tokenizer, recorder: Recorder) -> Callable[[Transformer, int], None]:
+    """Shows, and writes down, what the model says to the same prompts each time."""
     prompts, config = sample_prompts(workshop, tokenizer), GenerateConfig(max_new_tokens=SAMPLE_TOKENS)
 
-    def on_sample(model: Transformer, step: int) -> None:  # noqa: ARG001
+    def on_sample(model: Transformer, step: int) -> None:
         replies = Engine(model, tokenizer).generate([ids for _, ids in prompts], config)
-        for (shown, _), reply in zip(prompts, replies):
-            workshop.reporter.sample(shown, " ".join(reply.text.split()))
+        samples = [(shown, " ".join(reply.text.split())) for (shown, _), reply in zip(prompts, replies)]
+        recorder.samples(step, samples)
+        for shown, said in samples:
+            workshop.reporter.sample(shown, said)
 
     return on_sample
 

@@ -5,6 +5,8 @@ from typing import Literal
 
 Profile = Literal["bytes", "uncased"]
 Pattern = Literal["gpt-2", "llama-3"]
+GPT2_VOCAB_SIZE = 50_263
+"""GPT-2's 50,257 tokens and the six control tokens that it lacks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +24,9 @@ class TokensConfig:
     sample_mib: int = 256
     """MiB of text, from the start of the corpus, that the vocabulary is learnt from"""
 
+    gpt2_folder: str | None = None
+    """a folder with GPT-2's encoder.json and vocab.bpe, whose vocabulary is taken as it is. Absent: one is learnt"""
+
     def __post_init__(self) -> None:
         if self.profile not in ("bytes", "uncased"):
             raise ValueError(f'profile="{self.profile}" is not a profile: choose bytes or uncased')
@@ -34,3 +39,12 @@ class TokensConfig:
             raise ValueError(f"min_char_count={self.min_char_count} is out of range: choose 1 or more")
         if self.sample_mib < 1:
             raise ValueError(f"sample_mib={self.sample_mib} is out of range: choose 1 MiB or more")
+        if self.gpt2_folder is not None and (self.vocab_size, self.profile, self.pattern) != (
+            GPT2_VOCAB_SIZE,
+            "bytes",
+            "gpt-2",
+        ):
+            raise ValueError(
+                f'gpt2_folder="{self.gpt2_folder}" holds {GPT2_VOCAB_SIZE} tokens, control tokens included: set '
+                f'vocab_size={GPT2_VOCAB_SIZE}, profile="bytes" and pattern="gpt-2", or leave it out to learn a vocabulary'
+            )
