@@ -144,6 +144,12 @@ def forget_peak_memory() -> None:
         OWN_PEAK.write_text("5")
 
 
+def resident_bytes() -> int:
+    """Memory that this process holds now; where the system does not say, the most it ever held."""
+    held = next((int(value.split()[0]) for key, value in colon_lines(OWN_STATUS) if key == "VmRSS"), None)
+    return peak_memory_bytes() if held is None else held * 1024
+
+
 def linux_memory(path: Path = Path("/proc/meminfo")) -> Memory:
     """MemTotal and MemAvailable; they are given in KiB."""
     kib = {key: int(value.split()[0]) for key, value in colon_lines(path) if value}

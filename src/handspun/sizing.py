@@ -7,7 +7,6 @@ they are 4 tokens per parameter. The largest shape is taken that the time allows
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +14,12 @@ from handspun.corpus.config import CorpusConfig
 from handspun.errors import SettingsError
 from handspun.evaluate.baselines import PRIMER_BYTES
 from handspun.model.config import ModelConfig
-from handspun.model.cost import flops_per_token, parameters, training_memory
+from handspun.model.cost import flops_per_token, parameters
+from handspun.planner.devices import Devices
+from handspun.planner.memory import Footprint
+from handspun.planner.rate import Speed, speed_at
+from handspun.planner.remedy import memory_remedy
+from handspun.planner.text import BYTES_PER_TOKEN
 from handspun.recipe import Recipe
 from handspun.tokens.config import TokensConfig
 from handspun.train.config import TrainConfig
@@ -37,16 +41,14 @@ TOKENS_PER_STATE = 24
 SMALLEST_VOCABULARY, LARGEST_VOCABULARY = 272, 32_768
 BYTES_PER_VOCABULARY_TOKEN = 800
 """Text that it takes to tell one more token of a vocabulary."""
-BYTES_PER_TOKEN = 3.2
-"""Of English with a vocabulary of a few thousand."""
 HELD_OUT_BYTES = 1_000_000
-PYTHON_BYTES, PYTHON_CHAT_BYTES = 2_700_000, 6_900_000
-"""The documentation in a Python installation, and the conversations made of it."""
+PYTHON_CHAT_BYTES = 6_900_000
+"""The conversations that are made of Python's documentation."""
 CHAT_SHARE, TUNE_SHARE = 0.667, 0.15
 """Of the sequences of the pretraining the conversations; of all tokens those that are kept for the tuning."""
 STEPS = 1000
 """Optimizer steps in a run, as far as the batches allow it."""
-MEMORY_SHARE = 0.7
+MEMORY_SHARE = 0.9
 """Part of the free memory that training may plan with."""
 TRAINING_SHARE = 0.9
 """Part of the training's time that is spent on steps; the rest goes to measuring, samples and checkpoints."""
@@ -54,14 +56,6 @@ PREPARED_BYTES_PER_S, PRIMED_BYTES_PER_S = 2_000_000, 400_000
 """Text that is curated and tokenized in a second, and that the baselines learn from."""
 QUESTIONS_S = 75
 """What making and answering the questions about Python's documentation takes."""
-
-
-@dataclass(frozen=True)
-class Speed:
-    """What was measured of one shape: training FLOPs per token, and how many of them are done per second."""
-
-    flops_per_token: float
-    flops_per_s: float
 
 
 @dataclass(frozen=True)
@@ -120,17 +114,16 @@ class Size:
         """Whether there is text enough for it at all."""
         return FEWEST_TOKENS_PER_PARAMETER * self.n_params <= MOST_READINGS * corpus.n_tokens
 
-    def bytes_needed(self, micro_batch: int) -> int:
-        """Memory that training takes at its highest."""
-        memory = training_memory(
-            self.model,
-            self.vocab_size,
-            micro_batch=micro_batch,
-            seq_len=self.seq_len,
-            optimizer="muon",
-            dtype_bytes=4,
-        )
-        return memory.total
+    def footprint(self, train: TrainConfig, devices: Devices) -> Footprint:
+        """What training it takes of the part of the memory that may be planned with."""
+        planned = replace(devices, free_bytes=int(MEMORY_SHARE * devices.free_bytes))
+        return Footprint(self.model, self.vocab_size, train, planned, "single")
+
+    def is_trainable(self, devices: Devices) -> bool:
+        """Whether there is a way to train it in the memory."""
+        rows = TrainConfig(seq_len=self.seq_len, micro_batch=1, batch_tokens=4 * self.seq_len, warmup_steps=0)
+        footprint = self.footprint(rows, devices)
+        return footprint.fits or memory_remedy(footprint) is not None
 
 
 def minutes_given(minutes: float | None, hours: float | None) -> float:
@@ -153,18 +146,7 @@ def size_of(sizes: tuple[int, int, int], n_bytes: int) -> Size:
     return Size(ModelConfig(d_model=d_model, n_layers=n_layers, n_heads=n_heads, max_seq_len=max_seq_len), vocab_size)
 
 
-def speed_at(flops: float, speeds: Sequence[Speed]) -> float:
-    """FLOPs per second for a shape of so many FLOPs per token; between measured shapes straight lines on logarithmic axes."""
-    known = sorted(speeds, key=lambda speed: speed.flops_per_token)
-    place = bisect_left([speed.flops_per_token for speed in known], flops)
-    if place in (0, len(known)):
-        return known[min(place, len(known) - 1)].flops_per_s
-    low, high = known[place - 1], known[place]
-    share = math.log(flops / low.flops_per_token) / math.log(high.flops_per_token / low.flops_per_token)
-    return low.flops_per_s ** (1 - share) * high.flops_per_s**share
-
-
-def sized_recipe(name: str, minutes: float, corpus: Corpus, speeds: Sequence[Speed], free_bytes: int) -> Recipe:
+def sized_recipe(name: str, minutes: float, corpus: Corpus, speeds: Sequence[Speed], devices: Devices) -> Recipe:
     """The recipe of the largest model that fits the time, the text and the memory. Raises SettingsError where none does."""
     if corpus.other_seconds > 30 * minutes:
         raise SettingsError(
@@ -173,7 +155,7 @@ def sized_recipe(name: str, minutes: float, corpus: Corpus, speeds: Sequence[Spe
             f"{math.ceil(corpus.other_seconds / 30)} or more, or less text."
         )
     seconds = TRAINING_SHARE * (60 * minutes - corpus.other_seconds)
-    size = largest_size(seconds, corpus, speeds, free_bytes)
+    size = largest_size(seconds, corpus, speeds, devices)
     n_tokens = min(tokens_in(seconds, size, speeds), max(size.tokens_wanted(corpus), MOST_READINGS * corpus.n_tokens))
     n_tuning = round(TUNE_SHARE * n_tokens) if corpus.is_python else 0
     return Recipe(
@@ -181,12 +163,12 @@ def sized_recipe(name: str, minutes: float, corpus: Corpus, speeds: Sequence[Spe
         corpus=corpus_config(corpus),
         tokens=TokensConfig(vocab_size=size.vocab_size),
         model=size.model,
-        train=in_memory(training(n_tokens - n_tuning, size, corpus), size, free_bytes),
+        train=in_memory(training(n_tokens - n_tuning, size, corpus), size, devices),
         tune=TuneConfig(train_tokens=n_tuning) if n_tuning else None,
     )
 
 
-def largest_size(seconds: float, corpus: Corpus, speeds: Sequence[Speed], free_bytes: int) -> Size:
+def largest_size(seconds: float, corpus: Corpus, speeds: Sequence[Speed], devices: Devices) -> Size:
     """The largest that reads in the time what it should, has text enough and fits into memory; else the smallest."""
     sizes = [size_of(shape, corpus.n_bytes) for shape in LADDER]
     fitting = [
@@ -194,7 +176,7 @@ def largest_size(seconds: float, corpus: Corpus, speeds: Sequence[Speed], free_b
         for size in sizes
         if size.tokens_wanted(corpus) <= tokens_in(seconds, size, speeds)
         and size.is_worth(corpus)
-        and size.bytes_needed(micro_batch=1) <= MEMORY_SHARE * free_bytes
+        and size.is_trainable(devices)
     ]
     return fitting[-1] if fitting else sizes[0]
 
@@ -242,8 +224,10 @@ def training(n_tokens: int, size: Size, corpus: Corpus) -> TrainConfig:
     )
 
 
-def in_memory(train: TrainConfig, size: Size, free_bytes: int) -> TrainConfig:
-    """The same with as few sequences at a time as the memory asks for."""
-    while train.micro_batch > 1 and size.bytes_needed(train.micro_batch) > MEMORY_SHARE * free_bytes:
-        train = replace(train, micro_batch=train.micro_batch // 2)
-    return train
+def in_memory(train: TrainConfig, size: Size, devices: Devices) -> TrainConfig:
+    """The same with what the planner changes to make it fit; where nothing does, with one sequence at a time."""
+    footprint = size.footprint(train, devices)
+    if footprint.fits:
+        return train
+    remedy = memory_remedy(footprint)
+    return replace(train, **remedy.changes) if remedy else replace(train, micro_batch=1)

@@ -5,19 +5,34 @@ from pathlib import Path
 
 import pytest
 
-from handspun.cli import new as room
+from handspun.cli import plan
 from handspun.cli.app import run
+from handspun.planner.devices import devices_here
+from handspun.planner.rate import Measurement, Speed, keep_measurement, this_machine
+from handspun.planner.text import PYTHON_BYTES
 from handspun.recipe import load_recipe
-from handspun.sizing import PYTHON_BYTES, Corpus, Speed, sized_recipe
+from handspun.sizing import Corpus, sized_recipe
 
-SPEEDS = [Speed(6e6, 60e9), Speed(4e7, 120e9)]
+SPEEDS = (Speed(6e6, 60e9), Speed(4e7, 120e9))
+MEASURED = Measurement(
+    machine=this_machine(),
+    kind="cpu",
+    name="processor",
+    count=1,
+    free_bytes=8 << 30,
+    runtime_bytes=350 << 20,
+    computes_bfloat16=True,
+    speeds=SPEEDS,
+)
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, on a machine of known speed."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(room, "speeds_of", lambda _: SPEEDS)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    keep_measurement(MEASURED)
+    monkeypatch.setattr(plan, "measure_here", lambda: MEASURED)
     return tmp_path
 
 
@@ -26,7 +41,7 @@ def test_the_recipe_loads_as_what_was_sized_and_opens_with_its_command(here: Pat
     written = (here / "mine.toml").read_text()
     assert written.startswith("# handspun make mine.toml ")
     assert "for 30 minutes" in written.splitlines()[1]
-    assert load_recipe("mine.toml") == sized_recipe("mine", 30, Corpus(("python",), PYTHON_BYTES), SPEEDS, 8 << 30)
+    assert load_recipe("mine.toml") == sized_recipe("mine", 30, Corpus(("python",), PYTHON_BYTES), SPEEDS, devices_here())
     captured = capsys.readouterr()
     assert "parameters" in captured.out and captured.out.endswith("  handspun make mine.toml\n")
 

@@ -22,12 +22,14 @@ def planned(arguments: list[str], capsys: pytest.CaptureFixture) -> dict:
 @pytest.mark.parametrize("recipe", shipped_recipes())
 def test_every_shipped_recipe_can_be_planned(recipe: str, capsys: pytest.CaptureFixture) -> None:
     plan = planned([recipe], capsys)
-    assert {"n_params", "n_params_by_part", "train_tokens", "flops", "memory_gib", "fits"} <= plan.keys()
+    assert {"n_params", "n_params_by_part", "train_tokens", "flops", "memory_gib", "fits", "hours", "remedy"} <= plan.keys()
     assert plan["n_params"] == sum(plan["n_params_by_part"].values())
     train = load_recipe(recipe).train
     assert plan["train_tokens"] == plan["steps"] * train.batch_tokens == pytest.approx(train.train_tokens, rel=0.01)
     parts = {part: gib for part, gib in plan["memory_gib"].items() if part != "total"}
+    assert parts.keys() == {"weights", "gradients", "optimizer", "activations", "logits", "other"}
     assert plan["memory_gib"]["total"] == pytest.approx(sum(parts.values()), abs=1e-3)
+    assert plan["per_device_gib"] == plan["memory_gib"]
 
 
 def test_a_larger_model_takes_more_of_everything(capsys: pytest.CaptureFixture) -> None:
@@ -39,9 +41,60 @@ def test_a_larger_model_takes_more_of_everything(capsys: pytest.CaptureFixture) 
 
 def test_what_does_not_fit_is_said_not_to(capsys: pytest.CaptureFixture) -> None:
     huge = ["quickstart", "model.d_model=24576", "model.n_layers=96", "model.n_heads=96"]
-    assert not planned(huge, capsys)["fits"]
+    plan = planned(huge, capsys)
+    assert not plan["fits"] and plan["remedy"] is None
     assert run(["plan", *huge]) == 0
-    assert "does not fit: lower" in capsys.readouterr().out
+    assert "does not fit; a smaller model might" in capsys.readouterr().out
+
+
+def test_a_remedy_is_typed_behind_the_recipe_and_then_it_fits(capsys: pytest.CaptureFixture) -> None:
+    asked = ["portable-1b", "--devices", "2x16GiB"]
+    plan = planned(asked, capsys)
+    assert not plan["fits"]
+    mended = planned([*asked, *plan["remedy"].split()], capsys)
+    assert mended["fits"] and mended["remedy"] is None
+    assert run(["plan", *asked]) == 0
+    assert f"does not fit; with {plan['remedy']} it fits" in capsys.readouterr().out
+
+
+def test_named_devices_come_with_what_is_assumed_of_them(capsys: pytest.CaptureFixture) -> None:
+    plan = planned(["portable-1b", "--devices", "4x24GiB"], capsys)
+    assert plan["devices"]["count"] == 4 and plan["devices"]["parallel"] in ("ddp", "fsdp")
+    assert plan["devices"]["rate"] == "assuming 40% of the 165.2 bf16 TFLOP/s of RTX 4090"
+    assert plan["hours"] > 1
+    assert run(["plan", "portable-1b", "--devices", "4x24GiB"]) == 0
+    said = capsys.readouterr().out
+    assert "memory on each of 4 × 24 GiB, taken for RTX 4090" in said
+    assert "days of steps, assuming 40%" in said
+
+
+def test_this_machine_has_no_hours_until_it_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_recipe: Path, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert planned([str(tiny_recipe)], capsys)["hours"] is None
+    monkeypatch.setattr("handspun.speed.BENCHMARK_S", 0.05)
+    monkeypatch.setattr("handspun.speed.PROBED", ((64, 2, 2),))
+    measured = planned([str(tiny_recipe), "--here"], capsys)
+    assert measured["hours"] > 0
+    assert planned([str(tiny_recipe)], capsys)["hours"] == measured["hours"], "it is remembered"
+
+
+def test_superposition_is_refused_where_the_text_is_too_little(tiny_recipe: Path, capsys: pytest.CaptureFixture) -> None:
+    asked = [str(tiny_recipe), "train.chat_share=0", "model.copy_head=false", "train.train_tokens=3_072_000"]
+    superposed = [*asked, "train.superposition={bag = 6, share = 0.3}"]
+    plan = planned(superposed, capsys)
+    assert not plan["fits"] and plan["remedy"] == "train.superposition.kind=output"
+    assert plan["flops"] == planned(asked, capsys)["flops"]
+    mended = planned([*superposed, plan["remedy"]], capsys)
+    assert mended["fits"] and mended["flops"] == plan["flops"]
+
+
+def test_two_answers_to_one_question_are_refused(capsys: pytest.CaptureFixture) -> None:
+    assert run(["plan", "quickstart", "--here", "--devices", "H100"]) == 1
+    assert "leave one of them out" in capsys.readouterr().err
+    assert run(["plan", "quickstart", "--devices", "4 potatoes"]) == 1
+    assert "is not known; give a count and a memory" in capsys.readouterr().err
 
 
 def test_the_plan_for_people_names_the_class_that_loads_it(tiny_recipe: Path, capsys: pytest.CaptureFixture) -> None:
@@ -55,7 +108,13 @@ def test_the_plan_for_people_names_the_class_that_loads_it(tiny_recipe: Path, ca
 
 @pytest.mark.parametrize(
     "arguments",
-    [["plan", "quickstart"], ["plan", "quickstart", "--json"], ["make", "quickstrt"], ["make", "quickstart", "train.lrr=1"]],
+    [
+        ["plan", "quickstart"],
+        ["plan", "qt-1b", "--json"],
+        ["plan", "qt-1b", "--devices", "4x24GiB"],
+        ["make", "quickstrt"],
+        ["make", "quickstart", "train.lrr=1"],
+    ],
 )
 def test_a_plan_and_a_wrong_recipe_load_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-c", SAY_WHAT_IS_LOADED.format(arguments=arguments)]

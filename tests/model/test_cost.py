@@ -4,16 +4,20 @@ import torch
 from handspun.model.cache import KVCache
 from handspun.model.config import ModelConfig
 from handspun.model.cost import (
+    GPU_LOGIT_SLICE_ELEMENTS,
     LOGIT_SLICE_ELEMENTS,
     activation_bytes_per_token,
+    block_parameters,
     flops_per_token,
     kv_bytes,
     mean_stored_row,
+    optimizer_states,
     parameters,
-    training_memory,
 )
 from handspun.model.transformer import Transformer
-from handspun.train.loss import SLICE_ELEMENTS
+from handspun.train.config import TrainConfig
+from handspun.train.loss import GPU_SLICE_ELEMENTS, SLICE_ELEMENTS
+from handspun.train.optim import Optimizers
 
 VOCAB = 101
 GPT2 = {"position": "learned", "norm": "layernorm", "activation": "gelu_tanh", "bias": True, "qk_norm": False}
@@ -99,24 +103,31 @@ def test_flops_are_six_for_each_multiplied_weight_and_what_attention_takes():
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_weights_gradients_and_optimizer_states_are_float32(optimizer):
-    config = tiny()
-    model = Transformer(config, VOCAB)
-    memory = training_memory(config, VOCAB, micro_batch=2, seq_len=64, optimizer=optimizer, dtype_bytes=2)
-    n_params, n_matrices = (sum(weight.numel() for weight in group) for group in (model.parameters(), model.matrices()))
-    assert memory.weights == memory.gradients == 4 * n_params
-    n_states = 2 * n_params - (n_matrices if optimizer == "muon" else 0)
-    assert memory.optimizer == 4 * n_states
-    assert memory.total == memory.weights + memory.gradients + memory.optimizer + memory.activations + memory.logits
+def test_optimizer_states_are_those_of_the_optimizers(optimizer):
+    model = Transformer(tiny(), VOCAB).initialize(0)
+    optimizers = Optimizers(model, TrainConfig(optimizer=optimizer))
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight)
+    optimizers.step(1.0)
+    held = sum(tensor.numel() for name, tensor in optimizers.state().items() if not name.endswith("/step"))
+    assert optimizer_states(tiny(), VOCAB, optimizer) == held
 
 
-def test_more_rows_take_more_activations_and_nothing_else():
-    small, large = (
-        training_memory(tiny(), VOCAB, micro_batch=n_rows, seq_len=64, optimizer="adamw", dtype_bytes=4) for n_rows in (1, 4)
-    )
-    assert large.activations == 4 * small.activations
-    assert large.total - small.total == large.activations - small.activations
+@every_shape
+def test_a_block_has_its_share_of_the_parameters(shape):
+    model = Transformer(tiny(**shape), VOCAB)
+    assert block_parameters(tiny(**shape)) == sum(weight.numel() for weight in model.blocks[0].parameters())
+
+
+def test_on_a_gpu_the_norms_keep_more_unless_they_are_compiled():
+    for shape, is_more in (({}, True), (GPT2, False)):
+        cpu, stock, compiled = (
+            activation_bytes_per_token(tiny(**shape), 2048, dtype_bytes=2, kernels=kernels)
+            for kernels in ("cpu", "stock", "compiled")
+        )
+        assert compiled == cpu <= stock
+        assert (stock > cpu) == is_more
 
 
 def test_the_logits_that_are_counted_are_those_of_the_loss():
-    assert LOGIT_SLICE_ELEMENTS == SLICE_ELEMENTS
+    assert (LOGIT_SLICE_ELEMENTS, GPU_LOGIT_SLICE_ELEMENTS) == (SLICE_ELEMENTS, GPU_SLICE_ELEMENTS)

@@ -15,9 +15,8 @@ from handspun.checkpoint import load_checkpoint
 from handspun.errors import SettingsError
 from handspun.processes import Processes, rows_of
 from handspun.train import link
-from handspun.train.choice import fits
 from handspun.train.parallel import check_share
-from tiny_run import tiny_config, tiny_model, tiny_trainer
+from tiny_run import tiny_config, tiny_trainer
 
 SCRIPT = Path(__file__).with_name("shared_run.py")
 OTHER_SHAPE = {"bias": True, "norm": "layernorm", "position": "learned", "tie_embeddings": False, "n_layers": 3, "d_model": 30}
@@ -154,12 +153,6 @@ def test_a_batch_that_cannot_be_dealt_out_says_what_would_do() -> None:
         check_share(config, 8)
     with pytest.raises(SettingsError, match=r"3 processes = 576; train\.batch_tokens=576 would do"):
         check_share(config, 3)
-
-
-def test_a_model_fits_where_weights_gradients_state_and_activations_do() -> None:
-    model, config = tiny_model(), tiny_config()
-    assert fits(model, config, 1 << 30)
-    assert not fits(model, config, 1 << 20)
 
 
 def test_one_process_alone_answers_for_all() -> None:

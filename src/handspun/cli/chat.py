@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
 from handspun.cli.generate import generate_config, passage_text
-from handspun.cli.workshop import find_run
+from handspun.cli.workshop import find_run, require_memory
 from handspun.errors import PromptError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ HELP = """\
   /quit             leave (or Ctrl-D)"""
 
 
-def chat(run: str, *overrides: str) -> None:
+def chat(run: str, *overrides: str, force: bool = False) -> None:
     """Talk with a trained model. It remembers the conversation; /help lists what else it understands.
 
     Parameters
@@ -28,11 +28,15 @@ def chat(run: str, *overrides: str) -> None:
         A run folder, or the name of a run in runs/.
     overrides
         Keys to set, such as generate.temperature=0.8.
+    force
+        Go on where the planner says that there is too little memory.
     """
     from handspun.generate.session import ChatSession, load_engine
 
     folder = find_run(run)
     config = generate_config(folder, overrides)
+    if not force:
+        require_memory(folder, n_rows=1)
     session = ChatSession(load_engine(folder.finished), config)
     passage: str | None = None
     terminal.say(f"{folder.path.name}: type a message; /help for more, Ctrl-D to leave")

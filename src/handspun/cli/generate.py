@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
-from handspun.cli.workshop import find_run
+from handspun.cli.workshop import find_run, require_memory
 from handspun.errors import PromptError, SettingsError
 from handspun.generate.config import GenerateConfig
 from handspun.recipe import load_recipe
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 OVERRIDE = re.compile(r"generate\.\w+=")
 
 
-def generate(run: str, *prompts: str, passage: str | None = None, text: bool = False, json: bool = False) -> None:
+def generate(
+    run: str, *prompts: str, passage: str | None = None, text: bool = False, force: bool = False, json: bool = False
+) -> None:
     """Reply to one or more prompts, all at once.
 
     Parameters
@@ -32,6 +34,8 @@ def generate(run: str, *prompts: str, passage: str | None = None, text: bool = F
         A text, or @FILE, for the model to read before each prompt.
     text
         Continue the prompts as plain text instead of replying to them.
+    force
+        Go on where the planner says that there is too little memory.
     json
         Print one JSON object: for each prompt the reply, why it ended, and per token where in the prompt it was copied from.
     """
@@ -43,6 +47,8 @@ def generate(run: str, *prompts: str, passage: str | None = None, text: bool = F
     overrides = [prompt for prompt in prompts if OVERRIDE.match(prompt)]
     spoken = [prompt for prompt in prompts if not OVERRIDE.match(prompt)] or [sys.stdin.read().strip()]
     config = generate_config(folder, overrides)
+    if not force:
+        require_memory(folder, n_rows=len(spoken))
     engine = load_engine(folder.finished)
     asked = [continued(engine, prompt) if text else asked_for(engine, prompt, passage_text(passage)) for prompt in spoken]
     replies = engine.generate(asked, config)

@@ -9,7 +9,7 @@ from handspun.cli import terminal
 from handspun.cli.workshop import run_until
 
 
-def make(recipe: str, *overrides: str, run: Path | None = None, json: bool = False) -> None:
+def make(recipe: str, *overrides: str, run: Path | None = None, force: bool = False, json: bool = False) -> None:
     """Do every stage of a recipe that is not done yet: curate, tokenize, train, tune, evaluate.
 
     Parameters
@@ -20,13 +20,15 @@ def make(recipe: str, *overrides: str, run: Path | None = None, json: bool = Fal
         Keys of the recipe to set, such as train.lr=1e-3.
     run
         The folder for everything this makes. Default: runs/NAME.
+    force
+        Go on where the planner says that there is too little memory or text.
     json
         Print one JSON object: what was measured, the seconds of each stage, and the run folder.
     """
     from handspun.evaluate.report import report
     from handspun.files import read_json, write_bytes
 
-    folder, outcomes = run_until("evaluate", recipe, overrides, run)
+    folder, outcomes = run_until("evaluate", recipe, overrides, run, is_forced=force)
     evaluation = read_json(folder.evaluation_path)
     seconds = {outcome.stage: round(outcome.seconds, 1) for outcome in outcomes}
     mixture = next((outcome.facts["mixture"] for outcome in outcomes if "mixture" in outcome.facts), ())

@@ -1,5 +1,6 @@
 """handspun new: a recipe that fits this machine, this text and a given time."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,18 +9,17 @@ from cyclopts import Parameter
 
 from handspun import machine
 from handspun.cli import plan, terminal
-from handspun.cli.progress import Progress
-from handspun.device import Device, choose_device
 from handspun.errors import SettingsError
 from handspun.files import write_bytes
+from handspun.planner.devices import devices_here
+from handspun.planner.plan import make_plan
 from handspun.recipe import Recipe, shipped_recipes
 from handspun.settings import build, to_tree
 from handspun.tune.config import TuneConfig
 
 if TYPE_CHECKING:
-    from handspun.sizing import Corpus, Speed
+    from handspun.sizing import Corpus
 
-BENCHMARK_S = 5.0
 ENOUGH_SHARE = 0.8
 """A recipe that takes less than this part of the time has found too little text."""
 
@@ -49,12 +49,12 @@ def new(
     from handspun.sizing import expected_minutes, minutes_given, sized_recipe
 
     path, given, corpus = unused_recipe_path(name), minutes_given(minutes, hours), corpus_of(text)
-    device = choose_device()
-    speeds = speeds_of(device)
-    recipe = sized_recipe(name, given, corpus, speeds, device.free_bytes)
+    speeds = plan.measure_here().speeds
+    devices = replace(devices_here(), count=1)
+    recipe = sized_recipe(name, given, corpus, speeds, devices)
     expected = expected_minutes(recipe, corpus, speeds)
     write_bytes(path, recipe_text(recipe, given, expected).encode())
-    plan.show(recipe, plan.facts(recipe))
+    plan.show(make_plan(recipe, devices))
     if expected < ENOUGH_SHARE * given:
         terminal.say("the text is what limits this model: with more of it the rest of the time would be of use.")
     terminal.write_line(f"\n{path} is written: about {expected:.0f} minutes on this machine. Next:")
@@ -75,20 +75,13 @@ def unused_recipe_path(name: str) -> Path:
 def corpus_of(text: tuple[Path, ...]) -> "Corpus":
     """What there is to learn from. Raises CorpusError where a path holds nothing that can be read."""
     from handspun.corpus.sources import LocalSource
-    from handspun.sizing import PYTHON_BYTES, Corpus
+    from handspun.planner.text import PYTHON_BYTES
+    from handspun.sizing import Corpus
 
     if not text:
         return Corpus(("python",), PYTHON_BYTES)
     names = tuple(map(str, text))
     return Corpus(names, sum(LocalSource(name).n_bytes for name in names))
-
-
-def speeds_of(device: Device) -> "list[Speed]":
-    """What training reaches on this device, measured now."""
-    from handspun.speed import measured_speeds
-
-    with Progress("measure this machine", "shapes", quiet_s=0) as progress:
-        return measured_speeds(device, BENCHMARK_S, progress)
 
 
 def recipe_text(recipe: Recipe, minutes: float, expected: float) -> str:

@@ -1,17 +1,24 @@
 """handspun plan: what a recipe needs, before anything is spent."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
-from handspun.machine import memory_free_bytes
-from handspun.model.cost import flops_per_token, parameters, training_memory
-from handspun.recipe import Recipe, load_recipe
+from handspun.cli.workshop import home_of
+from handspun.errors import SettingsError
+from handspun.planner.devices import GIB, Devices, devices_here, named_devices
+from handspun.planner.duration import EFFICIENCY
+from handspun.planner.plan import Plan, make_plan
+from handspun.recipe import load_recipe
+from handspun.runs import Run
 
-GIB = 2**30
+if TYPE_CHECKING:
+    from handspun.planner.rate import Measurement
+
+PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "other", "total")
 
 
-def plan(recipe: str, *overrides: str, json: bool = False) -> None:
-    """Say what training a recipe on this machine takes: parameters, tokens, FLOPs, memory, and whether it fits.
+def plan(recipe: str, *overrides: str, devices: str | None = None, here: bool = False, json: bool = False) -> None:
+    """Say what training a recipe takes: parameters, tokens, FLOPs, memory, disk, hours; whether it fits, and else what would.
 
     Parameters
     ----------
@@ -19,57 +26,147 @@ def plan(recipe: str, *overrides: str, json: bool = False) -> None:
         The name of a shipped recipe, the path of a TOML file, or a run folder.
     overrides
         Keys of the recipe to set, such as model.n_layers=8.
+    devices
+        What to plan for instead of this machine: 4x24GiB, 8xRTX4090, H100.
+    here
+        Measure this machine first, for a few seconds. What was measured is remembered for the next plan.
     json
-        Print one JSON object: n_params, n_params_by_part, train_tokens, flops, memory_gib, free_gib, fits, portable_as,
-        gguf_as.
+        Print one JSON object: n_params, n_params_by_part, train_tokens, steps, flops, devices, per_device_gib (weights,
+        gradients, optimizer, activations, logits, other, total), memory_gib (the same), free_gib, fits, remedy, hours,
+        disk_gib, text, portable_as, gguf_as.
     """
+    if devices and here:
+        raise SettingsError(f"--devices {devices} and --here are two answers to one question; leave one of them out.")
     loaded = load_recipe(recipe, overrides)
-    planned = facts(loaded)
+    if here:
+        measure_here()
+    planned = make_plan(loaded, named_devices(devices) if devices else devices_here(), Run(home_of(recipe, loaded)))
     if json:
-        terminal.write_json(planned)
+        terminal.write_json(facts(planned))
     else:
-        show(loaded, planned)
+        show(planned)
 
 
-def facts(recipe: Recipe) -> dict[str, Any]:
+def measure_here() -> "Measurement":
+    """Measure how fast this machine trains, and remember it."""
+    from handspun.cli.progress import Progress
+    from handspun.device import choose_device
+    from handspun.planner.rate import keep_measurement
+    from handspun.speed import BENCHMARK_S, measurement
+
+    device = choose_device()
+    with Progress("measure this machine", "shapes", quiet_s=0) as progress:
+        measured = measurement(device, BENCHMARK_S, progress)
+    keep_measurement(measured)
+    return measured
+
+
+def facts(planned: Plan) -> dict[str, Any]:
     """The plan as one JSON object."""
-    model, train, vocab_size = recipe.model, recipe.train, recipe.tokens.vocab_size
-    by_part = parameters(model, vocab_size)
-    memory = training_memory(
-        model,
-        vocab_size,
-        micro_batch=train.micro_batch,
-        seq_len=train.seq_len,
-        optimizer=train.optimizer,
-        dtype_bytes=4 if train.compute_dtype == "float32" else 2,
-    )
-    free = memory_free_bytes()
-    parts = ("weights", "gradients", "optimizer", "activations", "logits", "total")
-    train_tokens = train.steps * train.batch_tokens
+    memory = {part: round(getattr(planned.memory, part) / GIB, 4) for part in PARTS}
     return {
-        "n_params": sum(by_part.values()),
-        "n_params_by_part": {part: n for part, n in by_part.items() if n},
-        "train_tokens": train_tokens,
-        "steps": train.steps,
-        "flops": train_tokens * flops_per_token(model, vocab_size, train.seq_len),
-        "memory_gib": {part: round(getattr(memory, part) / GIB, 4) for part in parts},
-        "free_gib": round(free / GIB, 2),
-        "fits": memory.total <= free,
-        "portable_as": model.portable_as,
-        "gguf_as": model.gguf_as,
+        "n_params": planned.footprint.n_params,
+        "n_params_by_part": planned.n_params_by_part,
+        "train_tokens": planned.train_tokens,
+        "steps": planned.recipe.train.steps,
+        "flops": planned.flops,
+        "devices": device_facts(planned),
+        "per_device_gib": memory,
+        "memory_gib": memory,
+        "free_gib": round(planned.devices.free_bytes / GIB, 2),
+        "fits": planned.fits,
+        "remedy": planned.remedy.overrides if planned.remedy else None,
+        "hours": None if planned.hours is None else round(planned.hours, 6),
+        "disk_gib": round(planned.disk_bytes / GIB, 4),
+        "text": {"wanted_tokens": planned.text.wanted, "available_tokens": planned.text.available},
+        "portable_as": planned.recipe.model.portable_as,
+        "gguf_as": planned.recipe.model.gguf_as,
     }
 
 
-def show(recipe: Recipe, planned: dict[str, Any]) -> None:
-    """The plan as tables."""
-    terminal.table(("parameters", ""), [*planned["n_params_by_part"].items(), ("all", planned["n_params"])])
+def device_facts(planned: Plan) -> dict[str, Any]:
+    """What it is planned for, and how the work is shared there."""
+    devices = planned.devices
+    return {
+        "kind": devices.kind,
+        "name": devices.name,
+        "count": devices.count,
+        "parallel": planned.footprint.mode,
+        "rate": devices.rate.basis,
+    }
+
+
+def show(planned: Plan) -> None:
+    """The plan as tables and sentences."""
+    recipe, memory = planned.recipe, planned.memory
+    parts = [*planned.n_params_by_part.items(), ("all", planned.footprint.n_params)]
+    terminal.table(("parameters", ""), parts)
     terminal.write_line()
-    terminal.table(("memory for training", "GiB"), list(planned["memory_gib"].items()))
-    steps = f"{planned['train_tokens']:,} tokens in {planned['steps']:,} steps of {recipe.train.batch_tokens:,}"
-    terminal.write_line(f"\n{steps}, {planned['flops']:.2e} FLOPs")
-    verdict = "fits" if planned["fits"] else "does not fit: lower train.micro_batch or train.seq_len, or the model"
-    terminal.write_line(f"{planned['memory_gib']['total']} GiB needed, {planned['free_gib']} GiB free: {verdict}")
-    terminal.write_line(f"portable shape: {portability(planned['portable_as'], planned['gguf_as'])}")
+    terminal.table((memory_title(planned), "GiB"), [(part, getattr(memory, part) / GIB) for part in PARTS])
+    terminal.write_line()
+    steps = f"{planned.train_tokens:,} tokens in {recipe.train.steps:,} steps of {recipe.train.batch_tokens:,}"
+    rows = [
+        ("training", f"{steps}, {planned.flops:.2e} FLOPs"),
+        ("time", time_text(planned)),
+        ("text", text_text(planned)),
+        ("disk", disk_text(planned)),
+        ("host", f"{terminal.bytes_text(planned.footprint.host_bytes())} of its memory hold what is offloaded"),
+        ("memory", verdict(planned)),
+        ("shape", portability(recipe.model.portable_as, recipe.model.gguf_as)),
+    ]
+    terminal.table((), [row for row in rows if row[0] != "host" or planned.footprint.host_bytes()])
+
+
+def memory_title(planned: Plan) -> str:
+    """What the table of the memory is about."""
+    devices: Devices = planned.devices
+    if devices.count == 1:
+        return f"memory on {devices.name}"
+    return f"memory on each of {devices.text} ({planned.footprint.mode})"
+
+
+def time_text(planned: Plan) -> str:
+    """How long the steps take, and how that is known."""
+    basis = planned.devices.rate.basis
+    if planned.hours is None:
+        return basis
+    share = EFFICIENCY[planned.footprint.mode]
+    sharing = f", {share:.0%} of that in {planned.footprint.mode}" if share < 1 else ""
+    duration = terminal.duration_text(3600 * planned.hours) if planned.hours < 48 else f"{planned.hours / 24:,.0f} days"
+    return f"{duration} of steps, {basis}{sharing}"
+
+
+def text_text(planned: Plan) -> str:
+    """How much is read, and how often."""
+    text = planned.text
+    if text.available is None:
+        return f"{text.wanted:,} tokens to read; how many there are is not known yet"
+    often = "none twice" if text.is_read_once else f"{text.wanted / max(1, text.available):,.2f} times"
+    return f"{text.wanted:,} tokens to read, of about {text.available:,}: {often}"
+
+
+def disk_text(planned: Plan) -> str:
+    """What is written."""
+    checkpoints = f"{planned.n_checkpoints} checkpoints of {terminal.bytes_text(planned.checkpoint_bytes)}"
+    return f"{terminal.bytes_text(planned.disk_bytes)}: {checkpoints}, and the text as tokens"
+
+
+def verdict(planned: Plan) -> str:
+    """Whether it fits, and the key=value with which it does."""
+    needed, free = planned.memory.total / GIB, planned.devices.free_bytes / GIB
+    said = f"{needed:,.2f} GiB needed, {free:,.2f} GiB free: "
+    if planned.fits:
+        return f"{said}fits"
+    remedy = planned.remedy
+    return f"{said}{lacking(planned)}; {f'with {remedy.overrides} it fits' if remedy else 'a smaller model might'}"
+
+
+def lacking(planned: Plan) -> str:
+    """What is in the way."""
+    train, footprint = planned.recipe.train, planned.footprint
+    if not footprint.is_even:
+        return f"{planned.devices.count} devices cannot share steps of {train.batch_rows:,} sequences by {train.micro_batch}"
+    return "the text is too little" if footprint.fits else "does not fit"
 
 
 def portability(transformers_class: str | None, architecture: str | None) -> str:

@@ -37,28 +37,30 @@ class TerminalReporter:
 
 
 @contextmanager
-def opened(recipe: Recipe, folder: Path) -> "Iterator[Workshop]":
+def opened(recipe: Recipe, folder: Path, *, is_forced: bool = False) -> "Iterator[Workshop]":
     """The workshop of a recipe, its run folder claimed and locked. Raises RunError."""
     from handspun.stages.stage import Workshop
 
     run = Run(folder)
     with run.lock():
         run.claim(recipe.name, to_toml(recipe))
-        yield Workshop(recipe, run, TerminalReporter())
+        yield Workshop(recipe, run, TerminalReporter(), is_forced)
 
 
-def run_until(stage: str, recipe: str, overrides: Sequence[str], folder: Path | None) -> "tuple[Run, list[Outcome]]":
+def run_until(
+    stage: str, recipe: str, overrides: Sequence[str], folder: Path | None, *, is_forced: bool = False
+) -> "tuple[Run, list[Outcome]]":
     """Do what is not done yet of a recipe's stages, up to `stage`, saying what was fresh.
 
-    It is done in `folder`, or else where the recipe comes from if that is a run, or else in runs/NAME.
+    It is done in `folder`, or else where the recipe comes from if that is a run, or else in runs/NAME; `is_forced` where the
+    planner says that there is too little memory or text, too.
     """
-    path, loaded = find_recipe(recipe), load_recipe(recipe, overrides)
+    loaded = load_recipe(recipe, overrides)
     require_packages(loaded.train.sinks)
     from handspun.stages.pipeline import run_stages
 
-    home = path.parent if Run(path.parent).recipe_path == path else RUNS / loaded.name
     outcomes = []
-    with opened(loaded, folder or home) as workshop:
+    with opened(loaded, folder or home_of(recipe, loaded), is_forced=is_forced) as workshop:
         for outcome in run_stages(workshop, until=stage):
             done = "nothing to do" if outcome.was_fresh else f"done in {terminal.duration_text(outcome.seconds)}"
             terminal.say(f"{outcome.stage}: {done}")
@@ -66,6 +68,12 @@ def run_until(stage: str, recipe: str, overrides: Sequence[str], folder: Path | 
             if not outcome.was_fresh:
                 note_provenance(workshop)
     return workshop.run, outcomes
+
+
+def home_of(name: str, recipe: Recipe) -> Path:
+    """The folder that a recipe is made in: where it comes from if that is a run, or else runs/NAME."""
+    path = find_recipe(name)
+    return path.parent if Run(path.parent).recipe_path == path else RUNS / recipe.name
 
 
 def note_provenance(workshop: "Workshop") -> None:
@@ -77,6 +85,18 @@ def note_provenance(workshop: "Workshop") -> None:
     data = {manifest.parent.name: sha256(manifest) for manifest in manifests}
     facts = provenance.collect(seed=workshop.recipe.seed, machine=machine.facts(), data=data)
     write_json(run.provenance_path, facts)
+
+
+def require_memory(run: Run, *, n_rows: int) -> None:
+    """Raises DeviceError where this machine has no room to load the model of a run and talk in so many rows."""
+    from handspun.device import choose_device
+    from handspun.planner.at_hand import devices_at_hand
+    from handspun.planner.check import check_reading
+    from handspun.planner.reading import Reading
+
+    recipe, devices = load_recipe(str(run.path)), devices_at_hand(choose_device())
+    reading = Reading(recipe.model, recipe.tokens.vocab_size, devices, n_rows, recipe.model.max_seq_len)
+    check_reading(reading, what=f'loading "{recipe.name}"')
 
 
 def find_run(name: str) -> Run:

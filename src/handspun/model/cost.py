@@ -1,14 +1,17 @@
 """What a shape costs, by arithmetic alone: parameters, FLOPs and bytes. Nothing here builds a model or imports torch."""
 
-from dataclasses import dataclass
+from typing import Literal
 
 from handspun.model.config import ModelConfig
+
+Kernels = Literal["cpu", "stock", "compiled"]
+"""Whose kernels compute: ours for the CPU, those that torch has for a GPU, or what torch.compile makes of them."""
 
 FP32_BYTES, BOOL_BYTES = 4, 1
 STATE_COPIES = {"adamw": 2, "muon": 1}
 """fp32 tensors an optimizer keeps per weight."""
-LOGIT_SLICE_ELEMENTS = 1 << 21
-"""Logits that exist at a time in the loss."""
+LOGIT_SLICE_ELEMENTS, GPU_LOGIT_SLICE_ELEMENTS = 1 << 21, 1 << 26
+"""Logits that exist at a time in the loss, on a CPU and on a GPU."""
 LONGEST_STORED_ROW = 1024
 """Up to this many tokens a CPU keeps bf16 attention weights for the backward pass; beyond, the memory is worth more."""
 STORED_BLOCK = 256
@@ -57,6 +60,19 @@ def block_matrices(config: ModelConfig) -> int:
     return config.n_layers * config.d_model * (qkv_width(config) + config.d_model + up_width(config) + config.ff_width)
 
 
+def optimizer_states(config: ModelConfig, vocab_size: int, optimizer: str) -> int:
+    """The fp32 numbers that an optimizer keeps: muon those of the blocks' matrices, adamw those of the rest or of all."""
+    n_matrices = block_matrices(config)
+    n_others = sum(parameters(config, vocab_size).values()) - n_matrices
+    return STATE_COPIES["adamw"] * n_others + STATE_COPIES[optimizer] * n_matrices
+
+
+def block_parameters(config: ModelConfig) -> int:
+    """Weights of one block."""
+    norms = 2 * config.d_model * (2 if config.norm == "layernorm" and config.bias else 1)
+    return attention_parameters(config) + feed_forward_parameters(config) + norms
+
+
 def multiplied_parameters(config: ModelConfig, vocab_size: int) -> int:
     """Weights that each token is multiplied with: matrices, and the head even where it shares the embedding."""
     d = config.d_model
@@ -77,59 +93,45 @@ def kv_bytes(config: ModelConfig, n_tokens: int, *, dtype_bytes: int) -> int:
     return n_tokens * (2 * config.n_layers * config.kv_heads * config.head_dim * dtype_bytes + copying)
 
 
-@dataclass(frozen=True)
-class TrainingMemory:
-    """Bytes that training takes on one device, at their highest."""
-
-    weights: int
-    gradients: int
-    optimizer: int
-    activations: int
-    logits: int
-
-    @property
-    def total(self) -> int:
-        """All of them together."""
-        return self.weights + self.gradients + self.optimizer + self.activations + self.logits
+def activation_bytes_per_token(config: ModelConfig, seq_len: int, *, dtype_bytes: int, kernels: Kernels = "cpu") -> int:
+    """What is kept of one token between forward and backward, on average over the row."""
+    layer = layer_bytes_per_token(config, seq_len, dtype_bytes=dtype_bytes, kernels=kernels)
+    return config.n_layers * layer + edge_bytes_per_token(config, seq_len, dtype_bytes=dtype_bytes, kernels=kernels)
 
 
-def training_memory(
-    config: ModelConfig, vocab_size: int, *, micro_batch: int, seq_len: int, optimizer: str, dtype_bytes: int
-) -> TrainingMemory:
-    """What a step needs: fp32 weights, gradients and optimizer state, and what the forward pass keeps for the backward."""
-    n_params, n_matrices = sum(parameters(config, vocab_size).values()), block_matrices(config)
-    states = STATE_COPIES["adamw"] * (n_params - n_matrices) + STATE_COPIES[optimizer] * n_matrices
-    n_tokens = micro_batch * seq_len
-    cast = dtype_bytes * multiplied_parameters(config, vocab_size) if dtype_bytes < FP32_BYTES else 0
-    return TrainingMemory(
-        weights=FP32_BYTES * n_params,
-        gradients=FP32_BYTES * n_params,
-        optimizer=FP32_BYTES * states,
-        activations=cast + n_tokens * activation_bytes_per_token(config, seq_len, dtype_bytes=dtype_bytes),
-        logits=2 * LOGIT_SLICE_ELEMENTS * FP32_BYTES + vocab_size * config.d_model * FP32_BYTES,
-    )
-
-
-def activation_bytes_per_token(config: ModelConfig, seq_len: int, *, dtype_bytes: int) -> int:
-    """What a CPU keeps of one token between forward and backward, on average over the row."""
-    d = config.d_model
-    norm = 2 * d * dtype_bytes + FP32_BYTES
-    fed = (4 if config.is_gated else 2) * config.ff_width * dtype_bytes
-    dropped = d * dtype_bytes if config.dropout else 0
-    layer = 2 * norm + attention_bytes_per_token(config, seq_len, dtype_bytes=dtype_bytes) + fed + 2 * dropped
+def edge_bytes_per_token(config: ModelConfig, seq_len: int, *, dtype_bytes: int, kernels: Kernels = "cpu") -> int:
+    """What is kept of one token before the first block and after the last."""
+    dropped = config.d_model * dtype_bytes if config.dropout else 0
     matches = seq_len * (2 * FP32_BYTES + BOOL_BYTES)
     copying = matches + 2 * config.copy_dim * dtype_bytes if config.copy_head else 0
-    return dropped + config.n_layers * layer + norm + copying
+    return dropped + norm_bytes_per_token(config, dtype_bytes=dtype_bytes, kernels=kernels) + copying
 
 
-def attention_bytes_per_token(config: ModelConfig, seq_len: int, *, dtype_bytes: int) -> int:
+def layer_bytes_per_token(config: ModelConfig, seq_len: int, *, dtype_bytes: int, kernels: Kernels = "cpu") -> int:
+    """What one block keeps of one token."""
+    norm = norm_bytes_per_token(config, dtype_bytes=dtype_bytes, kernels=kernels)
+    fed = (4 if config.is_gated else 2) * config.ff_width * dtype_bytes
+    dropped = config.d_model * dtype_bytes if config.dropout else 0
+    attended = attention_bytes_per_token(config, seq_len, dtype_bytes=dtype_bytes, kernels=kernels)
+    return 2 * norm + attended + fed + 2 * dropped
+
+
+def norm_bytes_per_token(config: ModelConfig, *, dtype_bytes: int, kernels: Kernels) -> int:
+    """What a norm keeps of one token: what it turns it into, twice; the stock RMSNorm its input in fp32 as well."""
+    is_wide = config.norm == "rmsnorm" and kernels == "stock"
+    return 2 * config.d_model * dtype_bytes + FP32_BYTES + (config.d_model * FP32_BYTES if is_wide else 0)
+
+
+def attention_bytes_per_token(config: ModelConfig, seq_len: int, *, dtype_bytes: int, kernels: Kernels = "cpu") -> int:
     """What one layer's attention keeps of one token behind its norm: by recipe the weights thrice, once, or not at all."""
     d, heads = config.d_model, config.n_heads
     turned = (heads + config.kv_heads) * config.head_dim
-    normed = turned * dtype_bytes + (heads + config.kv_heads) * FP32_BYTES if config.qk_norm else 0
-    if config.dropout:
+    normed = 0
+    if config.qk_norm:
+        normed = turned * (dtype_bytes + (FP32_BYTES if kernels == "stock" else 0)) + (heads + config.kv_heads) * FP32_BYTES
+    if config.dropout and kernels == "cpu":
         attended = 3 * (d + heads * seq_len) * FP32_BYTES
-    elif dtype_bytes < FP32_BYTES and seq_len <= LONGEST_STORED_ROW:
+    elif kernels == "cpu" and dtype_bytes < FP32_BYTES and seq_len <= LONGEST_STORED_ROW:
         attended = (3 * d + heads * mean_stored_row(seq_len)) * dtype_bytes
     else:
         is_turned = config.qk_norm or "rope" in config.positions

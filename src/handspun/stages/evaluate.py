@@ -17,6 +17,7 @@ from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
 from handspun.generate.session import load_engine
 from handspun.stages.curate import text_hashes
+from handspun.stages.memory import check_evaluation
 from handspun.stages.stage import Stage, Workshop
 from handspun.stages.tokenize import held_out_shards
 from handspun.stages.train import compute_dtype, pretrained
@@ -120,4 +121,5 @@ EVALUATE = Stage(
     inputs=model_hashes,
     outputs=lambda workshop: [workshop.run.evaluation_path],
     work=work,
+    check=check_evaluation,
 )

@@ -16,12 +16,17 @@ STAGES: tuple[Stage, ...] = (CURATE, TOKENIZE, TRAIN, TUNE, EVALUATE)
 def run_stages(workshop: Workshop, *, until: str = EVALUATE.name) -> Iterator[Outcome]:
     """Do every stage the recipe asks for, up to and including `until`, and say what became of each.
 
-    Raises SettingsError where `until` is not among them.
+    Raises SettingsError where `until` is not among them; and, before anything is done, DeviceError or CorpusError where a stage
+    that was never finished will find too little memory or text.
     """
     names = [stage.name for stage in STAGES]
     stages = STAGES[: names.index(until) + 1]
     if not stages[-1].is_asked_for(workshop.recipe):
         raise SettingsError(f'the recipe "{workshop.recipe.name}" has no table [{until}]; write one, or leave this stage out.')
+    done = {name for name, record in workshop.run.stages().items() if record["finished"]}
+    for stage in stages:
+        if stage.is_asked_for(workshop.recipe) and stage.name not in done:
+            stage.check_unless_forced(workshop)
     for stage in stages:
         if stage.is_asked_for(workshop.recipe):
             yield run_stage(stage, workshop)

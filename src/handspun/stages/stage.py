@@ -45,6 +45,8 @@ class Workshop:
     recipe: Recipe
     run: Run
     reporter: Reporter
+    is_forced: bool = False
+    """Whether to go on where there is too little memory or text."""
 
     @property
     def recipe_toml(self) -> str:
@@ -69,6 +71,13 @@ class Stage:
     """Does it, given its key, and returns the facts worth keeping."""
     is_asked_for: Callable[[Recipe], bool] = field(default=lambda _: True)
     """Whether this recipe has the stage at all."""
+    check: Callable[[Workshop], None] = field(default=lambda _: None)
+    """Raises DeviceError or CorpusError where there is too little memory or text for it."""
+
+    def check_unless_forced(self, workshop: Workshop) -> None:
+        """Raise what `check` raises, where nobody said to go on regardless."""
+        if not workshop.is_forced:
+            self.check(workshop)
 
     def key(self, workshop: Workshop) -> str:
         """The hash of everything that decides the result."""
@@ -95,6 +104,7 @@ def run_stage(stage: Stage, workshop: Workshop) -> Outcome:
     if run.is_fresh(stage.name, key) and all(output.exists() for output in outputs):
         record = run.stages()[stage.name]
         return Outcome(stage.name, record["seconds"], was_fresh=True, facts=record["facts"])
+    stage.check_unless_forced(workshop)
     run.begin(stage.name, key, outputs)
     started = time.monotonic()
     facts = stage.work(workshop, key)

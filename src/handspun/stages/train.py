@@ -22,6 +22,7 @@ from handspun.metrics import Metrics
 from handspun.model.transformer import Transformer
 from handspun.recipe import Recipe
 from handspun.runs import Run
+from handspun.stages.memory import check_pretraining, fits_whole
 from handspun.stages.mixture import mixture_facts
 from handspun.stages.record import Recorder, recorder_of
 from handspun.stages.stage import Progress, Stage, Workshop
@@ -191,6 +192,7 @@ def train_into(
             identity=key,
             seed=workshop.recipe.seed,
             device=device,
+            fits=fits_whole(model, config),
             listeners=listeners(workshop, tokenizer, config, recorder, progress),
         )
         return trainer.run()
@@ -216,4 +218,5 @@ TRAIN = Stage(
     inputs=token_hashes,
     outputs=lambda workshop: [workshop.run.checkpoints, workshop.run.metrics.path, pretrained(workshop)],
     work=work,
+    check=check_pretraining,
 )

@@ -8,6 +8,7 @@ from handspun.checkpoint import load_checkpoint
 from handspun.device import keep_freed_memory
 from handspun.metrics import Metrics
 from handspun.runs import Run
+from handspun.stages.memory import check_tuning
 from handspun.stages.stage import Stage, Workshop
 from handspun.stages.tokenize import chat_shards, text_shards
 from handspun.stages.train import compute_dtype, last_checkpoint, pretrained, train_into
@@ -59,5 +60,6 @@ TUNE = Stage(
     inputs=base_hash,
     outputs=lambda workshop: [workshop.run.tuned, tuned(workshop)],
     work=work,
+    check=check_tuning,
     is_asked_for=lambda recipe: recipe.tune is not None,
 )

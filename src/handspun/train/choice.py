@@ -1,11 +1,10 @@
 """Which layout a run gets: none but the plain one for one process, ddp where the model fits a device, else fsdp."""
 
-import torch
 import torch.distributed as dist
 
 from handspun.device import Kind, device_memory, load_torch
 from handspun.errors import DeviceError
-from handspun.model.cost import FP32_BYTES, parameters, training_memory
+from handspun.model.cost import FP32_BYTES, parameters
 from handspun.model.transformer import Transformer
 from handspun.processes import Processes
 from handspun.train.config import TrainConfig
@@ -13,12 +12,12 @@ from handspun.train.link import measure_link
 from handspun.train.parallel import Layout, Replicated, check_share
 from handspun.train.sharded import Sharded
 
-SPARE_SHARE = 0.9
-"""Part of a device's free memory that may be planned with."""
 
+def laid_out(model: Transformer, config: TrainConfig, processes: Processes, device: Kind, *, fits: bool) -> Layout:
+    """The model laid out over the processes as the recipe says, or where that leaves it open, whole where it `fits` each.
 
-def laid_out(model: Transformer, config: TrainConfig, processes: Processes, device: Kind) -> Layout:
-    """The model laid out over the processes as the recipe says. Raises SettingsError, DeviceError."""
+    Raises SettingsError, DeviceError.
+    """
     check_share(config, processes.n)
     is_offloaded = config.offload == "all" and device == "cuda"
     if processes.n == 1 and not is_offloaded:
@@ -29,12 +28,10 @@ def laid_out(model: Transformer, config: TrainConfig, processes: Processes, devi
         alone = dist.HashStore()  # pyright: ignore[reportPrivateImportUsage]
         dist.init_process_group("cpu:gloo,cuda:nccl", store=alone, rank=0, world_size=1)
     link = measure_link(processes, device) if processes.n > 1 else None
-    free_bytes = bytes_per_process(processes, device)
-    is_whole = config.parallel == "ddp" or (
-        config.parallel == "auto" and not processes.any(not fits(model, config, free_bytes))
-    )
+    is_whole = config.parallel == "ddp" or (config.parallel == "auto" and not processes.any(not fits))
     if is_whole and not is_offloaded:
         return Replicated(model, config, processes, device, link)
+    free_bytes = bytes_per_process(processes, device)
     saves_exchanges = link is not None and link.is_slow and not processes.any(not has_room_for_gradients(model, free_bytes))
     return Sharded(model, config, processes, device, link, saves_exchanges=saves_exchanges)
 
@@ -43,19 +40,6 @@ def bytes_per_process(processes: Processes, device: Kind) -> int:
     """Free memory for each: a GPU of its own, or a part of the machine's."""
     free_bytes = device_memory(load_torch(), device).free_bytes
     return free_bytes if device == "cuda" else free_bytes // processes.n_local
-
-
-def fits(model: Transformer, config: TrainConfig, free_bytes: int) -> bool:
-    """Whether one device can hold the whole model with its gradients and optimizer state."""
-    memory = training_memory(
-        model.config,
-        model.vocab_size,
-        micro_batch=config.micro_batch,
-        seq_len=config.seq_len,
-        optimizer=config.optimizer,
-        dtype_bytes=torch.finfo(model.compute_dtype).bits // 8,
-    )
-    return memory.total <= SPARE_SHARE * free_bytes
 
 
 def has_room_for_gradients(model: Transformer, free_bytes: int) -> bool:
