@@ -77,13 +77,13 @@ def read_trial(path: Path, seed: int) -> Trial:
     run = Run(path)
     if not run.recipe_path.is_file():
         raise RunError(f"{path} is no run; make it, or name the folder of the runs as the second argument.")
-    history, provenance = read_history(run), read_json(run.provenance_path)
+    history = read_history(run)
     steps, last = history.recipe.train.steps, history.records[-1]
-    if last["step"] != steps or last.get("val_bpb") is None:
+    if last["step"] != steps or last.get("val_bpb") is None or not run.provenance_path.is_file():
         raise RunError(f"{path} has done {last['step']:,} of {steps:,} steps, or was not measured at the end; train it on.")
     if history.recipe.seed != seed:
         raise RunError(f"{path} was run with seed={history.recipe.seed}; run it again with seed={seed}.")
-    return Trial(history, provenance)
+    return Trial(history, read_json(run.provenance_path))
 
 
 def read_arms(experiment: Experiment, folder: Path) -> Arms:

@@ -91,6 +91,12 @@ def test_a_run_that_has_not_ended_is_no_evidence(folder: Path) -> None:
         write(folder)
 
 
+def test_a_run_whose_process_has_not_ended_is_no_evidence(folder: Path) -> None:
+    Run(folder / "fast-s2").provenance_path.unlink()
+    with pytest.raises(RunError, match=r"fast-s2 has done 20 of 20 steps, or was not measured at the end; train it on"):
+        write(folder)
+
+
 def test_a_run_of_another_seed_is_no_evidence(folder: Path) -> None:
     (folder / "fast-s2").rename(folder / "set aside")
     (folder / "fast-s1").rename(folder / "fast-s2")
