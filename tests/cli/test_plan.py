@@ -1,6 +1,7 @@
 """handspun plan says what a recipe needs before anything is spent, and in a blink."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from handspun.cli.app import run
-from handspun.recipe import load_recipe, shipped_recipes
+from handspun.recipe import find_recipe, load_recipe, shipped_recipes
 
 SAY_WHAT_IS_LOADED = "import sys; from handspun.cli.app import run; run({arguments}); sys.stderr.write(' '.join(sys.modules))"
 
@@ -30,6 +31,58 @@ def test_every_shipped_recipe_can_be_planned(recipe: str, capsys: pytest.Capture
     assert parts.keys() == {"weights", "gradients", "optimizer", "activations", "logits", "other"}
     assert plan["memory_gib"]["total"] == pytest.approx(sum(parts.values()), abs=1e-3)
     assert plan["per_device_gib"] == plan["memory_gib"]
+
+
+@pytest.mark.parametrize(
+    ("said", "hours", "arguments"),
+    [
+        ("36 hours on an RTX 4090", 36, ["gpt2-small", "--devices", "RTX4090"]),
+        ("6 on an H100", 6, ["gpt2-small", "--devices", "H100"]),
+        ("2.3 hours on an RTX 4090", 2.3, ["portable-60m", "--devices", "RTX4090"]),
+        ("23 minutes on an H100", 23 / 60, ["portable-60m", "--devices", "H100"]),
+        ("9.5 hours on an RTX 4090", 9.5, ["portable-124m", "--devices", "RTX4090"]),
+        ("1.6 on an H100", 1.6, ["portable-124m", "--devices", "H100"]),
+        ("3 days on an RTX 4090", 72, ["portable-350m", "--devices", "RTX4090"]),
+        ("12 hours on an H100", 12, ["portable-350m", "--devices", "H100"]),
+        ("18 days on an RTX 5090", 18 * 24, ["portable-1b", "--devices", "RTX5090"]),
+        ("93 hours on an H100", 93, ["portable-1b", "--devices", "H100"]),
+        ("94 on an H100", 94, ["qt-1b", "--devices", "H100"]),
+        ("94 on an H100", 94, ["qt-1b-portable", "--devices", "H100"]),
+        ("124 days on eight RTX 4090", 124 * 24, ["illuminator-4.7b", "--devices", "8xRTX4090"]),
+        (
+            "286 on four",
+            286 * 24,
+            [
+                *("illuminator-4.7b", "train.activation_checkpointing=full", "train.offload=optimizer"),
+                *("--devices", "4xRTX4090"),
+            ],
+        ),
+    ],
+)
+def test_the_hours_that_a_recipe_names_are_those_of_its_plan(
+    said: str, hours: float, arguments: list[str], capsys: pytest.CaptureFixture
+) -> None:
+    assert said in find_recipe(arguments[0]).read_text().splitlines()[2]
+    plan = planned(arguments, capsys)
+    assert plan["fits"] and plan["hours"] == pytest.approx(hours, rel=0.05)
+
+
+@pytest.mark.parametrize("recipe", [name for name in shipped_recipes() if name != "quickstart"])
+def test_a_recipe_fits_the_hardware_that_it_names(recipe: str, capsys: pytest.CaptureFixture) -> None:
+    hardware = find_recipe(recipe).read_text().splitlines()[1]
+    sizes = re.findall(r"one GPU of (\d+) GB", hardware) or ["8x24"]
+    assert sizes != ["8x24"] or hardware == "# hardware: four or eight GPUs of 24 GB"
+    assert planned([recipe, "--devices", f"{sizes[0]}GiB"], capsys)["fits"]
+
+
+def test_the_plan_of_a_mixture_has_a_line_per_source(capsys: pytest.CaptureFixture) -> None:
+    shares = planned(["illuminator-4.7b"], capsys)["text"]["shares"]
+    assert [part["share"] for part in shares] == [0.76, 0.08, 0.1, 0.06]
+    assert run(["plan", "illuminator-4.7b"]) == 0
+    out = capsys.readouterr().out
+    assert "readings" in out and all(part["source"] in out for part in shares)
+    assert run(["plan", "quickstart"]) == 0
+    assert "readings" not in capsys.readouterr().out
 
 
 def test_a_larger_model_takes_more_of_everything(capsys: pytest.CaptureFixture) -> None:

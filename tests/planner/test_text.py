@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from handspun.corpus.config import CorpusConfig
+from handspun.files import write_json
 from handspun.planner.text import bytes_per_token, text_of
 from handspun.recipe import Recipe, load_recipe
 from handspun.runs import Run
@@ -58,3 +59,37 @@ def test_shards_are_counted(finished_run: Path) -> None:
     counted, estimated = (text_of(load_recipe(str(finished_run)), where).available for where in (run, None))
     assert counted == run.stages()["tokenize"]["facts"]["train"]["tokens"] != estimated
     assert text_of(recipe("python"), Run(Path("nowhere"))).available == text_of(recipe("python"), None).available
+
+
+def mixture(*weights: float, kind: str | None = None) -> Recipe:
+    """Python's documentation and four million bytes of the hub, by weight."""
+    corpus = CorpusConfig(sources=("python", "hub:owner/name"), weights=weights, max_bytes=10_000_000, val_share=0)
+    return replace(recipe("python", kind=kind), corpus=corpus)
+
+
+def test_of_a_mixture_each_source_is_counted_by_itself() -> None:
+    text = text_of(mixture(3, 1), None)
+    python, hub = text.shares
+    assert (python.share, hub.share) == (0.75, 0.25)
+    assert python.wanted == 3 * hub.wanted == 768_000
+    assert python.available == pytest.approx(2_700_000 / bytes_per_token(8192), abs=1)
+    assert hub.available == pytest.approx(2_500_000 / bytes_per_token(8192), abs=1)
+    assert text.available == python.available + hub.available
+    assert python.readings == pytest.approx(768_000 / python.available)
+    assert text_of(recipe("python"), None).shares == ()
+
+
+def test_a_mixture_that_is_read_once_is_too_little_where_one_source_is() -> None:
+    text = text_of(mixture(9, 1, kind="both"), None)
+    assert text.wanted < 4 * 1_024_000 and not text.is_enough
+    assert text.too_little == text.shares[0]
+    assert text_of(mixture(9, 1), None).is_enough
+
+
+def test_the_shards_of_a_mixture_are_counted_set_by_set(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    for place, n_tokens in enumerate((5000, 700)):
+        write_json(run.tokens / f"train-{place}" / "manifest.json", {"n_tokens": n_tokens, "files": {}})
+    text = text_of(mixture(3, 1), run)
+    assert [part.available for part in text.shares] == [5000, 700]
+    assert text.available == 5700

@@ -8,6 +8,7 @@ from handspun.errors import SettingsError
 from handspun.planner.devices import GIB, Devices, devices_here, named_devices
 from handspun.planner.duration import EFFICIENCY
 from handspun.planner.plan import Plan, make_plan
+from handspun.planner.text import Share, Text
 from handspun.recipe import load_recipe
 from handspun.runs import Run
 
@@ -78,10 +79,19 @@ def facts(planned: Plan) -> dict[str, Any]:
         "remedy": planned.remedy.overrides if planned.remedy else None,
         "hours": None if planned.hours is None else round(planned.hours, 6),
         "disk_gib": round(planned.disk_bytes / GIB, 4),
-        "text": {"wanted_tokens": planned.text.wanted, "available_tokens": planned.text.available},
+        "text": text_facts(planned.text),
         "portable_as": planned.recipe.model.portable_as,
         "gguf_as": planned.recipe.model.gguf_as,
     }
+
+
+def text_facts(text: Text) -> dict[str, Any]:
+    """How much text is wanted and there, in all and of each source of a mixture."""
+    shares = [
+        {"source": part.source, "share": part.share, "wanted_tokens": part.wanted, "available_tokens": part.available}
+        for part in text.shares
+    ]
+    return {"wanted_tokens": text.wanted, "available_tokens": text.available, "shares": shares}
 
 
 def device_facts(planned: Plan) -> dict[str, Any]:
@@ -115,6 +125,15 @@ def show(planned: Plan) -> None:
         ("shape", portability(recipe.model.portable_as, recipe.model.gguf_as)),
     ]
     terminal.table((), [row for row in rows if row[0] != "host" or planned.footprint.host_bytes()])
+    if planned.text.shares:
+        terminal.write_line()
+        terminal.table(("source", "share", "tokens to read", "readings"), map(share_row, planned.text.shares))
+
+
+def share_row(part: Share) -> tuple[str, str, int, str]:
+    """One source of a mixture: more readings than one draw it up beyond what was written."""
+    readings = "unknown" if part.readings is None else f"{part.readings:.2f}"
+    return part.source, f"{part.share:.1%}", part.wanted, readings
 
 
 def memory_title(planned: Plan) -> str:

@@ -70,6 +70,11 @@ class CorpusConfig:
         whole_weights(self.weights)
 
     @property
+    def text_names(self) -> list[str]:
+        """What the sets of training tokens are called: one for each source where they have weights, else one for all."""
+        return [f"train-{place}" for place in range(len(self.sources))] if self.weights else ["train"]
+
+    @property
     def parts(self) -> tuple[int, ...]:
         """The weights as whole numbers; without weights all sources together are the one part there is."""
         return whole_weights(self.weights) if self.weights else (1,)

@@ -6,6 +6,7 @@ from handspun.errors import CorpusError, DeviceError, SettingsError
 from handspun.planner.devices import GIB, Devices
 from handspun.planner.plan import Plan
 from handspun.planner.reading import Reading
+from handspun.planner.text import Share
 
 REGARDLESS = "go on regardless with --force"
 
@@ -21,9 +22,10 @@ def check_training(plan: Plan, what: str = "training") -> None:
     if not plan.footprint.fits:
         needed = needs(f'{what} "{plan.recipe.name}"', plan.memory.total, plan.devices)
         raise DeviceError(f"{needed}; {remedy}, or {REGARDLESS}.")
-    if not plan.text.is_enough:
+    if text := plan.text.too_little:
+        of = f' of "{text.source}"' if isinstance(text, Share) else ""
         raise CorpusError(
-            f"train.superposition reads {plan.text.wanted:,} tokens of text once, and there are about {plan.text.available:,}; "
+            f"train.superposition reads {text.wanted:,} tokens of text once{of}, and there are about {text.available:,}; "
             f"{remedy} (the same FLOPs, no more text), add text, or {REGARDLESS}."
         )
 

@@ -1,6 +1,7 @@
 """How much text a training reads, and how much there is."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,38 +21,80 @@ PLAIN_SUFFIXES = (".txt", ".md", ".jsonl")
 
 
 @dataclass(frozen=True)
+class Share:
+    """What a training reads of one source of a mixture."""
+
+    source: str
+    share: float
+    wanted: int
+    available: int | None
+
+    @property
+    def readings(self) -> float | None:
+        """How often the source is read; None where nobody has counted it."""
+        return self.wanted / self.available if self.available else None
+
+
+@dataclass(frozen=True)
 class Text:
     """Tokens that a training reads, and tokens that there are to read; None where nobody has counted."""
 
     wanted: int
     available: int | None
     is_read_once: bool
+    shares: tuple[Share, ...] = ()
+    """The same for each source, where they have weights."""
+
+    @property
+    def too_little(self) -> "Share | Text | None":
+        """The text, or the source of a mixture, of which less is there than is read once; one read again is never too small."""
+        parts = (self.shares or (self,)) if self.is_read_once else ()
+        return next((part for part in parts if part.available is not None and part.wanted > part.available), None)
 
     @property
     def is_enough(self) -> bool:
-        """Whether no text is known to be missing. A corpus that may be read again is never too small."""
-        return not self.is_read_once or self.available is None or self.wanted <= self.available
+        """Whether no text is known to be missing."""
+        return self.too_little is None
 
 
 def text_of(recipe: Recipe, run: Run | None) -> Text:
     """The text of a recipe, counted in the shards of its run, or estimated from the files that it names."""
-    superposition = recipe.train.superposition
+    superposition, wanted = recipe.train.superposition, recipe.train.text_tokens
     is_read_once = superposition is not None and superposition.kind == "both"
-    counted = tokens_in_shards(run) if run else None
-    return Text(recipe.train.text_tokens, counted or tokens_in_sources(recipe), is_read_once)
+    counted = tokens_in_shards(run, recipe.corpus) if run else None
+    available = counted or [tokens_in_sources(recipe, sources) for sources in sets_of(recipe.corpus)]
+    known = [n_tokens for n_tokens in available if n_tokens is not None]
+    return Text(
+        wanted=wanted,
+        available=sum(known) if len(known) == len(available) else None,
+        is_read_once=is_read_once,
+        shares=shares_of(recipe.corpus, wanted, available) if recipe.corpus.weights else (),
+    )
 
 
-def tokens_in_shards(run: Run) -> int | None:
-    """The tokens that the run has made of its text; None where it has not yet."""
+def shares_of(corpus: CorpusConfig, wanted: int, available: Sequence[int | None]) -> tuple[Share, ...]:
+    """What is read of each source of a mixture."""
+    shares = [part / sum(corpus.parts) for part in corpus.parts]
+    each = zip(corpus.sources, shares, available)
+    return tuple(Share(source, share, round(wanted * share), n_tokens) for source, share, n_tokens in each)
+
+
+def sets_of(corpus: CorpusConfig) -> list[tuple[str, ...]]:
+    """The sources that are read as one text: each alone in a mixture, else all together."""
+    return [(source,) for source in corpus.sources] if corpus.weights else [corpus.sources]
+
+
+def tokens_in_shards(run: Run, corpus: CorpusConfig) -> list[int] | None:
+    """The tokens that the run has made of each text; None where it has not yet."""
     try:
-        return read_manifest(run.tokens / "train")["n_tokens"]
+        return [read_manifest(run.tokens / name)["n_tokens"] for name in corpus.text_names]
     except (DamagedFileError, KeyError):
         return None
 
 
-def tokens_in_sources(recipe: Recipe) -> int | None:
+def tokens_in_sources(recipe: Recipe, sources: Sequence[str]) -> int | None:
     """An estimate from what is to be read of the hub, and the sizes of files; None where one is compressed, or not there."""
-    sizes = [source_bytes(source, recipe.corpus) for source in recipe.corpus.sources]
+    sizes = [source_bytes(source, recipe.corpus) for source in sources]
     known = [size for size in sizes if size is not None]
     per_token = bytes_per_token(recipe.tokens.vocab_size)
     return round(sum(known) * (1 - recipe.corpus.val_share) / per_token) if len(known) == len(sizes) else None

@@ -25,14 +25,9 @@ def tokenizer_folder(run: Run) -> Path:
     return run.tokens / "tokenizer"
 
 
-def text_names(corpus: CorpusConfig) -> list[str]:
-    """The names of the sets of training text: one for each source where they have weights, else one for all."""
-    return [f"train-{place}" for place in range(len(corpus.sources))] if corpus.weights else ["train"]
-
-
 def text_shards(run: Run, corpus: CorpusConfig) -> list[ShardSet]:
     """The training text, in the order of `corpus.parts`."""
-    return [ShardSet(run.tokens / name) for name in text_names(corpus)]
+    return [ShardSet(run.tokens / name) for name in corpus.text_names]
 
 
 def held_out_shards(run: Run) -> ShardSet:
@@ -48,7 +43,7 @@ def chat_shards(run: Run) -> ShardSet:
 def outputs(workshop: Workshop) -> list[Path]:
     """The vocabulary, and a set of shards for each text there is."""
     run, corpus = workshop.run, workshop.recipe.corpus
-    sets = {**dict.fromkeys(text_names(corpus), True), "val": corpus.val_share > 0, "conversations": bool(corpus.conversations)}
+    sets = {**dict.fromkeys(corpus.text_names, True), "val": corpus.val_share > 0, "conversations": bool(corpus.conversations)}
     return [run.tokens, tokenizer_folder(run), *(run.tokens / name for name, is_made in sets.items() if is_made)]
 
 
@@ -75,7 +70,7 @@ def documents_by_set(documents: Iterable[Document], corpus: CorpusConfig) -> Ite
     if not corpus.weights:
         yield "train", iter(documents)
         return
-    names, missing = dict(zip(corpus.sources, text_names(corpus))), list(corpus.sources)
+    names, missing = dict(zip(corpus.sources, corpus.text_names)), list(corpus.sources)
     for source, group in groupby(documents, key=attrgetter("source")):
         missing.remove(source)
         yield names[source], group
