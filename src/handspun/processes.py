@@ -10,6 +10,7 @@ inside a library for one that is gone would wait for an hour.
 
 import os
 import platform
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from handspun.errors import HandspunError, RunError
@@ -28,6 +30,8 @@ WATCH_EVERY_S, GRACE_S = 1.0, 10.0
 """How often neighbors are looked at, and how long a process may take to end by itself once one of them is gone."""
 POLL = timedelta(seconds=20)
 INTERRUPTED = 130
+NAMES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun puts into the environment of each process."""
 
 
 @dataclass
@@ -110,14 +114,15 @@ def joined(on_lost: Callable[[str], None]) -> Iterator[Processes]:
 
     Of several that fail only the first says why: the others end without a word. `on_lost` is told of a process that died.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if not all(name in os.environ for name in NAMES) or int(os.environ["WORLD_SIZE"]) == 1:
         yield Processes()
         return
     processes = join()
     watch = Watch(processes, on_lost)
     try:
-        with watch:
+        with watch, watch.hearing():
             yield processes
+            processes.told()
             processes.any(False)
     except KeyboardInterrupt:
         raise_quietly(INTERRUPTED, unless=processes.is_first)
@@ -178,6 +183,18 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self.ended.set()
+
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """Stop where torchrun says so; but not before this process could speak, where that is because a neighbor has died."""
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            if not self.lost():
+                raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGTERM, stop)
+        yield
+        signal.signal(signal.SIGTERM, before)  # not after an error: what is to be said of it is still to come
 
     def look_around(self) -> None:
         """Look now and then until this process leaves, or has waited long enough for one that is gone."""

@@ -1,7 +1,7 @@
 """What the verbs that work on a run have in common: finding it, locking it, and showing what happens in it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from handspun.cli import terminal
 from handspun.cli.progress import Progress
 from handspun.errors import RunError
 from handspun.files import MANIFEST, sha256, write_json
+from handspun.processes import Processes, joined
 from handspun.recipe import Recipe, find_recipe, load_recipe
 from handspun.runs import Run
 from handspun.settings import to_toml
@@ -36,15 +37,29 @@ class TerminalReporter:
         terminal.sample(f"{prompt} → ", text)
 
 
+class SilentReporter:
+    """Shows nothing: of several processes one speaks."""
+
+    def progress(self, stage: str, unit: str) -> "AbstractContextManager[Progress]":
+        """A progress line that is never drawn."""
+        return nullcontext(Progress(stage, unit))
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def sample(self, prompt: str, text: str) -> None:
+        """Nothing."""
+
+
 @contextmanager
-def opened(recipe: Recipe, folder: Path, *, is_forced: bool = False) -> "Iterator[Workshop]":
+def opened(recipe: Recipe, folder: Path, processes: Processes, *, is_forced: bool) -> "Iterator[Workshop]":
     """The workshop of a recipe, its run folder claimed and locked. Raises RunError."""
     from handspun.stages.stage import Workshop
 
     run = Run(folder)
     with run.lock():
         run.claim(recipe.name, to_toml(recipe))
-        yield Workshop(recipe, run, TerminalReporter(), is_forced)
+        yield Workshop(recipe, run, TerminalReporter(), is_forced, processes)
 
 
 def run_until(
@@ -53,14 +68,30 @@ def run_until(
     """Do what is not done yet of a recipe's stages, up to `stage`, saying what was fresh.
 
     It is done in `folder`, or else where the recipe comes from if that is a run, or else in runs/NAME; `is_forced` where the
-    planner says that there is too little memory or text, too.
+    planner says that there is too little memory or text, too. Of the processes that torchrun has started the first does it; the
+    others do their share of the training and end.
     """
     loaded = load_recipe(recipe, overrides)
     require_packages(loaded.train.sinks)
+    from handspun.stages.pipeline import follow_stages
+    from handspun.stages.stage import Workshop
+
+    home = folder or home_of(recipe, loaded)
+    with joined(on_lost=terminal.error) as processes:
+        if processes.is_first:
+            return run_first(stage, loaded, home, processes, is_forced=is_forced)
+        follow_stages(Workshop(loaded, Run(home), SilentReporter(), is_forced, processes), until=stage)
+    raise SystemExit(0)
+
+
+def run_first(
+    stage: str, recipe: Recipe, folder: Path, processes: Processes, *, is_forced: bool
+) -> "tuple[Run, list[Outcome]]":
+    """Do the stages, and say of each what became of it."""
     from handspun.stages.pipeline import run_stages
 
     outcomes = []
-    with opened(loaded, folder or home_of(recipe, loaded), is_forced=is_forced) as workshop:
+    with opened(recipe, folder, processes, is_forced=is_forced) as workshop:
         for outcome in run_stages(workshop, until=stage):
             done = "nothing to do" if outcome.was_fresh else f"done in {terminal.duration_text(outcome.seconds)}"
             terminal.say(f"{outcome.stage}: {done}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from handspun.errors import SettingsError
 from handspun.stages.curate import CURATE
 from handspun.stages.evaluate import EVALUATE
-from handspun.stages.stage import Outcome, Stage, Workshop, retire_stage, run_stage
+from handspun.stages.stage import Outcome, Stage, Workshop, follow_stage, retire_stage, run_stage
 from handspun.stages.tokenize import TOKENIZE
 from handspun.stages.train import TRAIN
 from handspun.stages.tune import TUNE
@@ -32,3 +32,11 @@ def run_stages(workshop: Workshop, *, until: str = EVALUATE.name) -> Iterator[Ou
             yield run_stage(stage, workshop)
         else:
             retire_stage(stage, workshop)
+
+
+def follow_stages(workshop: Workshop, *, until: str = EVALUATE.name) -> None:
+    """What every process but the first does: its share of the stages that are shared, when their time has come."""
+    names = [stage.name for stage in STAGES]
+    for stage in STAGES[: names.index(until) + 1]:
+        if stage.is_shared and stage.is_asked_for(workshop.recipe):
+            follow_stage(stage, workshop)

@@ -26,9 +26,10 @@ GIB = 2**30
 class Meter:
     """What a step takes of the device: the share of the FLOP/s that it can do at most, and the memory."""
 
-    def __init__(self, kind: Kind, dtype: DtypeName, flops_per_token: int) -> None:
+    def __init__(self, kind: Kind, dtype: DtypeName, flops_per_token: int, n_devices: int = 1) -> None:
         self.kind: Kind = kind
-        self.flops_per_token, self.peak_flops = flops_per_token, peak_flops(kind, dtype)
+        self.flops_per_token, peak = flops_per_token, peak_flops(kind, dtype)
+        self.peak_flops = None if peak is None else n_devices * peak
         forget_peak_memory(kind)
 
     def mfu(self, tok_per_s: float) -> float | None:
@@ -104,6 +105,6 @@ def recorder_of(
 ) -> Recorder:
     """Who writes down a training; under the same recipe's and training's name a dashboard goes on with the same curves."""
     dtype = "bfloat16" if model.compute_dtype == torch.bfloat16 else "float32"
-    meter = Meter(kind, dtype, flops_per_token(model.config, model.vocab_size, config.seq_len))
+    meter = Meter(kind, dtype, flops_per_token(model.config, model.vocab_size, config.seq_len), workshop.processes.n)
     shown = Shown(f"{workshop.recipe.name}-{training}", metrics.path.parent, to_tree(workshop.recipe))
     return Recorder(metrics, config, meter, partial(open_sinks, config.sinks, shown), workshop.reporter.say)

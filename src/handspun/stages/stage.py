@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from handspun.processes import Processes
 from handspun.recipe import Recipe
 from handspun.runs import Run, code_version, stage_key
 from handspun.settings import to_toml, to_tree
@@ -14,6 +15,8 @@ from handspun.train.config import FREE_KEYS
 
 NOT_ASKED_FOR = "not asked for"
 """Stands for the key of a stage that the recipe has not."""
+NOTHING_TO_DO = "fresh"
+"""What the other processes hear of a stage that is done already."""
 
 
 class Progress(Protocol):
@@ -47,6 +50,8 @@ class Workshop:
     reporter: Reporter
     is_forced: bool = False
     """Whether to go on where there is too little memory or text."""
+    processes: Processes = field(default_factory=Processes)
+    """Those that do it together. All but the first only join in the stages that are shared."""
 
     @property
     def recipe_toml(self) -> str:
@@ -73,6 +78,8 @@ class Stage:
     """Whether this recipe has the stage at all."""
     check: Callable[[Workshop], None] = field(default=lambda _: None)
     """Raises DeviceError or CorpusError where there is too little memory or text for it."""
+    is_shared: bool = False
+    """Whether all processes of a run do it together; the first does every other stage alone."""
 
     def check_unless_forced(self, workshop: Workshop) -> None:
         """Raise what `check` raises, where nobody said to go on regardless."""
@@ -101,16 +108,32 @@ class Outcome:
 def run_stage(stage: Stage, workshop: Workshop) -> Outcome:
     """Do the stage unless what it would make is there already; what was made under another key moves to superseded/."""
     run, key, outputs = workshop.run, stage.key(workshop), stage.outputs(workshop)
-    if run.is_fresh(stage.name, key) and all(output.exists() for output in outputs):
+    is_fresh = run.is_fresh(stage.name, key) and all(output.exists() for output in outputs)
+    if is_fresh:
+        call_others(stage, workshop, NOTHING_TO_DO)
         record = run.stages()[stage.name]
         return Outcome(stage.name, record["seconds"], was_fresh=True, facts=record["facts"])
     stage.check_unless_forced(workshop)
     run.begin(stage.name, key, outputs)
+    call_others(stage, workshop, key)
     started = time.monotonic()
     facts = stage.work(workshop, key)
     seconds = time.monotonic() - started
     run.finish(stage.name, seconds, facts)
     return Outcome(stage.name, seconds, was_fresh=False, facts=facts)
+
+
+def call_others(stage: Stage, workshop: Workshop, key: str) -> None:
+    """Tell the other processes of the run under which key to do a stage that is shared."""
+    if stage.is_shared:
+        workshop.processes.told(key)
+
+
+def follow_stage(stage: Stage, workshop: Workshop) -> None:
+    """Wait for the first process, and do a share of the stage with it."""
+    key = workshop.processes.told()
+    if key != NOTHING_TO_DO:
+        stage.work(workshop, key)
 
 
 def retire_stage(stage: Stage, workshop: Workshop) -> None:

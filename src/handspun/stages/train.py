@@ -1,7 +1,7 @@
 """The stage that pretrains a model on the shards."""
 
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,12 @@ def compute_dtype(config: TrainConfig, checkpoints: Path) -> torch.dtype:
         return getattr(torch, config.compute_dtype)
     begun = begun_with(checkpoints)
     return getattr(torch, begun or choose_device().compute_dtype)
+
+
+def agreed_dtype(workshop: Workshop) -> torch.dtype:
+    """The compute dtype for all processes of a run: measured to be faster by one, it might not be by the next."""
+    dtype = compute_dtype(workshop.recipe.train, workshop.run.checkpoints)
+    return getattr(torch, workshop.processes.told(str(dtype).removeprefix("torch.")))
 
 
 def begun_with(checkpoints: Path) -> str | None:
@@ -176,12 +182,15 @@ def train_into(
     metrics: Metrics,
     stage: str,
 ) -> Checkpoint:
-    """Train `model` into `folder`, or go on with what is there."""
+    """Train `model` into `folder`, or go on with what is there; of several processes only the first says what happens."""
     if batches.chats is not None and (n := batches.chats.n_left_out):
         workshop.reporter.say(f"{n:,} conversations are longer than train.seq_len={config.seq_len} and are left out")
     tokenizer, device = Tokenizer.load(tokenizer_folder(workshop.run)), choose_device().kind
-    recorder = recorder_of(workshop, config, model, device, metrics, f"{stage}-{key[:8]}")
-    with workshop.reporter.progress(stage, "tokens") as progress, closing(recorder):
+    with workshop.reporter.progress(stage, "tokens") as progress, ExitStack() as stack:
+        listening = None
+        if workshop.processes.is_first:
+            recorder = recorder_of(workshop, config, model, device, metrics, f"{stage}-{key[:8]}")
+            listening = listeners(workshop, tokenizer, config, stack.enter_context(closing(recorder)), progress)
         trainer = Trainer(
             model,
             batches,
@@ -193,8 +202,11 @@ def train_into(
             seed=workshop.recipe.seed,
             device=device,
             fits=fits_whole(model, config),
-            listeners=listeners(workshop, tokenizer, config, recorder, progress),
+            listeners=listening,
+            processes=workshop.processes,
         )
+        if trainer.layout.description:
+            workshop.reporter.say(trainer.layout.description)
         return trainer.run()
 
 
@@ -203,7 +215,7 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
     recipe, run = workshop.recipe, workshop.run
     keep_freed_memory()
     tokenizer = Tokenizer.load(tokenizer_folder(run))
-    dtype = compute_dtype(recipe.train, run.checkpoints)
+    dtype = agreed_dtype(workshop)
     model = Transformer(recipe.model, tokenizer.vocab_size, compute_dtype=dtype).initialize(recipe.seed)
     batches, mixture = pretraining_batches(recipe, run, tokenizer), mixture_facts(workshop)
     checkpoint = train_into(run.checkpoints, workshop, recipe.train, batches, model, key, run.metrics, "train")
@@ -219,4 +231,5 @@ TRAIN = Stage(
     outputs=lambda workshop: [workshop.run.checkpoints, workshop.run.metrics.path, pretrained(workshop)],
     work=work,
     check=check_pretraining,
+    is_shared=True,
 )

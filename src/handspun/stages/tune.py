@@ -11,7 +11,7 @@ from handspun.runs import Run
 from handspun.stages.memory import check_tuning
 from handspun.stages.stage import Stage, Workshop
 from handspun.stages.tokenize import chat_shards, text_shards
-from handspun.stages.train import compute_dtype, last_checkpoint, pretrained, train_into
+from handspun.stages.train import agreed_dtype, last_checkpoint, pretrained, train_into
 from handspun.tune.instruct import tuning_batches
 
 
@@ -47,7 +47,7 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
         tokenizer=tokenizer,
         seed=recipe.seed + 1,
     )
-    model = base.load_model(compute_dtype=compute_dtype(recipe.train, run.checkpoints))
+    model = base.load_model(compute_dtype=agreed_dtype(workshop))
     run.tuned.mkdir(exist_ok=True)
     checkpoint = train_into(run.tuned, workshop, settings, batches, model, key, tuning_metrics(run), "tune")
     return {"step": checkpoint.step, "tokens": settings.steps * settings.batch_tokens}
@@ -62,4 +62,5 @@ TUNE = Stage(
     work=work,
     check=check_tuning,
     is_asked_for=lambda recipe: recipe.tune is not None,
+    is_shared=True,
 )

@@ -47,8 +47,8 @@ class Layout(ABC):
     objective: nn.Module
     """Called with a batch it returns the summed loss of its positions."""
     processes: Processes
-    description: str
-    """How the work is shared and why, in one sentence."""
+    description: str = ""
+    """How the work is shared and why, in one sentence; empty where there is nobody to share it with."""
 
     def backward(self, batch: Batch, n_counted: int, *, is_last: bool) -> float:
         """Add the gradients of one micro-batch to those of the step; its share of the loss, a mean over `n_counted` positions.
@@ -109,10 +109,11 @@ class Replicated(Layout):
                 self.objective, gradient_as_bucket_view=True, find_unused_parameters=may_rest
             )
         gib = sum(weight.nbytes for weight in model.parameters()) / 2**30
-        self.description = (
-            f"{processes.n} processes, each with the whole model (ddp): {gib:,.2f} GiB of gradients are exchanged once per "
-            f"step; {link}"
-        )
+        if processes.n > 1:
+            self.description = (
+                f"{processes.n} processes, each with the whole model (ddp): {gib:,.2f} GiB of gradients are exchanged once per "
+                f"step; {link}"
+            )
 
     def exchanging(self, is_last: bool) -> AbstractContextManager[Any]:
         if is_last or not isinstance(self.objective, DistributedDataParallel):
