@@ -11,6 +11,7 @@ import pytest
 from handspun.cli.app import run
 from handspun.recipe import find_recipe, load_recipe, shipped_recipes
 
+PAGE = Path(__file__).parents[2] / "docs" / "concepts" / "plan.md"
 SAY_WHAT_IS_LOADED = "import sys; from handspun.cli.app import run; run({arguments}); sys.stderr.write(' '.join(sys.modules))"
 
 
@@ -141,6 +142,22 @@ def test_superposition_is_refused_where_the_text_is_too_little(tiny_recipe: Path
     assert plan["flops"] == planned(asked, capsys)["flops"]
     mended = planned([*superposed, plan["remedy"]], capsys)
     assert mended["fits"] and mended["flops"] == plan["flops"]
+
+
+EXAMPLES = re.findall(r"^```\n\$ handspun (plan .*)\n((?:.*\n)*?)```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "printed"), EXAMPLES, ids=[command for command, _ in EXAMPLES])
+def test_the_page_on_plans_shows_what_the_program_says(
+    command: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(command.split()) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_the_page_on_plans_has_examples() -> None:
+    assert len(EXAMPLES) >= 2
 
 
 def test_two_answers_to_one_question_are_refused(capsys: pytest.CaptureFixture) -> None:

@@ -8,19 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from small import cards
 
 from handspun.model.config import ModelConfig
+from handspun.model.transformer import Transformer
 from handspun.planner.devices import Devices
 from handspun.planner.memory import Footprint
 from handspun.planner.rate import MeasuredRate
 from handspun.train.config import TrainConfig
+from handspun.train.trainer import Trainer
+from tiny_run import byte_tokenizer, tiny_batches
 
 PROGRAM = Path(__file__).parent / "measured_training.py"
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the most that a process ever held")
+ON_A_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU here to compare the plan with")
 
 SHAPES: dict[str, tuple[tuple[int, int, int], int, dict[str, Any]]] = {
     "1.4M, fp32": ((128, 4, 2), 4096, {"seq_len": 128, "micro_batch": 8, "n_forwards": 2, "compute_dtype": "float32"}),
     "13M, bf16, Muon": ((320, 8, 5), 8192, {"seq_len": 256, "micro_batch": 4, "n_forwards": 2, "optimizer": "muon"}),
+    "13M, fp32, every block recomputed": (
+        *((320, 8, 5), 8192),
+        {"seq_len": 256, "micro_batch": 8, "n_forwards": 2, "compute_dtype": "float32", "activation_checkpointing": "full"},
+    ),
     "47M, fp32, one forward a step": ((512, 12, 8), 16384, {"seq_len": 256, "micro_batch": 2, "compute_dtype": "float32"}),
     "110M, bf16": ((768, 12, 12), 32768, {"seq_len": 128, "micro_batch": 1, "n_forwards": 2}),
     "337M, bf16": ((1024, 24, 16), 32768, {"seq_len": 128, "micro_batch": 1}),
@@ -63,3 +73,23 @@ def test_planned_memory_is_within_a_tenth_of_what_the_process_takes(name: str) -
     settings = settings_of(name)
     taken = measured(settings)
     assert planned(settings, taken["runtime"]) == pytest.approx(taken["peak"], rel=0.1)
+
+
+@ON_A_GPU
+@pytest.mark.parametrize("checkpointing", ["none", "full"])
+@pytest.mark.parametrize("name", ["47M, fp32, one forward a step", "110M, bf16", "337M, bf16"])
+def test_planned_memory_is_within_a_tenth_of_what_tensors_take_on_a_gpu(name: str, checkpointing: str, tmp_path: Path) -> None:
+    settings = settings_of(name)
+    model, config = ModelConfig(**settings["model"]), TrainConfig(**settings["train"], activation_checkpointing=checkpointing)
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    trainer = Trainer(
+        Transformer(model, settings["vocab_size"], compute_dtype=getattr(torch, config.compute_dtype)),
+        *(tiny_batches(config, tmp_path), config),
+        **{"folder": tmp_path / "run", "tokenizer": byte_tokenizer(), "recipe": "", "identity": "measured", "seed": 1},
+        device="cuda",
+    )
+    for step in range(config.steps):
+        trainer.take_step(step)
+    planned_bytes = Footprint(model, settings["vocab_size"], config, cards(), "single").memory().allocated
+    assert planned_bytes == pytest.approx(torch.cuda.max_memory_allocated(), rel=0.1)
