@@ -7,29 +7,27 @@
     ├── provenance.json     seed, versions, machine, data, command
     ├── evaluation.json     what the finished model was measured to do; report.md says it to people
     ├── corpus/ tokens/ checkpoints/ tuned/
-    └── superseded/         what stages of another key had made: moved here, never deleted
+    └── superseded/         what stages of another key had made: moved here, never deleted, and taken back
 
 A stage is keyed by a hash of its own tables, its inputs and its code; it is run again when its key has changed.
 """
 
 import fcntl
-import hashlib
 import os
 import platform
 import stat
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from handspun.errors import RunError
-from handspun.files import read_json, sha256_of_json, sync_folder, write_bytes, write_json
+from handspun.files import read_json, write_bytes, write_json
 from handspun.metrics import Metrics
+from handspun.superseded import Superseded
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +95,46 @@ class Run:
         return self.path / "report.md"
 
     @property
-    def superseded(self) -> Path:
-        return self.path / "superseded"
+    def superseded(self) -> Superseded:
+        return Superseded(self.path)
+
+    @contextmanager
+    def entered(self, name: str, recipe_toml: str) -> Iterator[None]:
+        """Hold the folder for this process as that of recipe `name`. Raises RunError.
+
+        An error that leaves every stage as it was leaves the recipe as it was, too; and no folder where there was none.
+        """
+        self.check_is_ours()
+        absent = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        with self.lock():
+            recipe = self.recipe_path.read_bytes() if self.recipe_path.is_file() else None
+            stages = self.stages()
+            self.claim(name, recipe_toml)
+            try:
+                yield
+            except Exception:
+                if recipe is not None and stages == self.stages():
+                    write_bytes(self.recipe_path, recipe)
+                elif recipe is None and not set(visible_entries(self.path)) - {"recipe.toml", "stages.json"}:
+                    self.vanish(absent)
+                raise
+
+    def vanish(self, folders: Sequence[Path]) -> None:
+        """Take away the files of a run that has come to nothing, and those of these folders that are empty then."""
+        for name in ("recipe.toml", "stages.json", ".lock"):
+            (self.path / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            for folder in folders:
+                folder.rmdir()
+
+    def check_is_ours(self) -> None:
+        """Raises RunError where the folder holds something that is no run, or is no folder."""
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"{self.path} is a file, and a run needs a folder; give another with --run DIR.")
+        if not self.recipe_path.is_file() and (strangers := visible_entries(self.path)):
+            raise RunError(
+                f"{self.path} holds {strangers[0]} and no recipe.toml, so it is no run folder; give another with --run DIR."
+            )
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -107,7 +143,10 @@ class Run:
         The kernel lets go when the process ends, however it ends, so there is no stale lock. A record lock, and not
         flock(2), because a forked worker that outlives a killed parent would inherit the latter.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be made a folder ({error.strerror}); give another with --run DIR.") from error
         with (self.path / ".lock").open("a+", encoding="utf-8") as file:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,14 +169,10 @@ class Run:
 
         Raises RunError where the folder belongs to a recipe of another name, or holds something that is no run.
         """
-        if self.recipe_path.is_file():
-            if (owner := self.recipe_name()) != name:
-                remedy = "give this run a folder of its own with --run DIR"
-                raise RunError(f'{self.path} was made by name="{owner}" and this recipe has name="{name}"; {remedy}.')
-        elif strangers := visible_entries(self.path):
-            raise RunError(
-                f"{self.path} holds {strangers[0]} and no recipe.toml, so it is no run folder; give another with --run DIR."
-            )
+        if self.recipe_path.is_file() and (owner := self.recipe_name()) != name:
+            remedy = "give this run a folder of its own with --run DIR"
+            raise RunError(f'{self.path} was made by name="{owner}" and this recipe has name="{name}"; {remedy}.')
+        self.check_is_ours()
         write_bytes(self.recipe_path, recipe_toml.encode())
 
     def recipe_name(self) -> str:
@@ -150,7 +185,11 @@ class Run:
             ) from error
 
     def stages(self) -> dict[str, dict[str, Any]]:
-        """The record of each stage that was begun: `key outputs finished seconds facts`, in order. Raises DamagedFileError."""
+        """The record of each stage that was begun, in order. Raises DamagedFileError.
+
+        `key made_of outputs beside finished seconds facts`: `made_of` is what the key is a hash of, `beside` what others have
+        written about its result, `finished` null until it has ended, `seconds` what it took in all sessions together.
+        """
         return read_json(self.stages_path)["stages"] if self.stages_path.is_file() else {}
 
     def is_fresh(self, stage: str, key: str) -> bool:
@@ -160,36 +199,70 @@ class Run:
             return False
         return all((self.path / output).exists() for output in record["outputs"])
 
-    def begin(self, stage: str, key: str, outputs: Sequence[Path]) -> None:
-        """Make ready to run `stage` under `key`: what another key has left in `outputs` moves to superseded/.
+    def begin(
+        self,
+        stage: str,
+        key: str,
+        outputs: Sequence[Path],
+        *,
+        made_of: Mapping[str, Any] | None = None,
+        beside: Sequence[Path] = (),
+        later: Sequence[str] = (),
+    ) -> list[Path]:
+        """Make ready to run `stage` under `key`, and return the folders of superseded/ to which something has moved.
 
-        What the same key has left stays: the stage resumes from it. `outputs` are files and folders inside the run.
+        What another key has left in `outputs` and `beside` (files and folders inside the run) moves there, and with it what the
+        `later` stages had made of it. What the same key has left stays, or comes back from there: the stage is then fresh, or
+        resumes from it.
         """
-        names = [output.relative_to(self.path).as_posix() for output in outputs]
-        record = self.stages().get(stage, {"key": "unknown", "outputs": []})
+        names, extra = ([path.relative_to(self.path).as_posix() for path in paths] for paths in (outputs, beside))
+        stages = self.stages()
+        record = stages.get(stage, {"key": "unknown", "outputs": []})
+        moved = []
         if record["key"] != key:
-            self.write_stage(stage, {**record, "finished": None})  # a crash while moving must not look finished
-            self.supersede(stage, record["key"], dict.fromkeys([*record["outputs"], *names]))
-        self.write_stage(stage, {"key": key, "outputs": names, "finished": None, "seconds": None, "facts": {}})
+            old = {stage: record, **{name: stages[name] for name in later if name in stages}}
+            unfinished = {name: {**of_old, "finished": None} for name, of_old in old.items()}
+            self.write_stages({**stages, **unfinished})  # a crash while moving must not look finished
+            standing = {name: [*of_old["outputs"], *of_old.get("beside", ())] for name, of_old in old.items()}
+            standing[stage] += [*names, *extra]
+            kept = (self.superseded.keep(name, old[name], dict.fromkeys(standing[name])) for name in old)
+            moved = [folder for folder in kept if folder is not None]
+            stages = {name: of_old for name, of_old in stages.items() if name not in later}
+            record = {}
+        new = {"key": key, "made_of": dict(made_of or {}), "outputs": names, "beside": extra}
+        seconds = None if record.get("finished") else record.get("seconds")
+        self.write_stages({**stages, stage: {**new, "finished": None, "seconds": seconds, "facts": {}}})
+        if (kept_before := self.superseded.find(stage, key)) is not None:
+            self.restore(kept_before)
+        return moved
+
+    def restore(self, kept: Path) -> None:
+        """Put back what a stage had made and its record."""
+        stage, record = self.superseded.record_in(kept)
+        self.superseded.take_back(kept)
+        self.write_stages({**self.stages(), stage: record})
+        self.superseded.forget(kept)
+
+    def undo(self, stage: str, moved: Sequence[Path]) -> None:
+        """Put back what `begin` has moved, because the stage has failed; what it had made by then waits in superseded/."""
+        failed = self.stages()[stage]
+        self.superseded.keep(stage, failed, [*failed["outputs"], *failed["beside"]])
+        for folder in moved:
+            self.restore(folder)
+
+    def pause(self, stage: str, seconds: float) -> None:
+        """Record the time of a stage that did not come to its end, to be added to that of the next session."""
+        self.write_stages({**self.stages(), stage: {**self.stages()[stage], "seconds": round(seconds, 3)}})
 
     def finish(self, stage: str, seconds: float, facts: Mapping[str, Any]) -> None:
         """Record that the stage that was begun has run to its end, and what it found."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.write_stage(stage, {**self.stages()[stage], "finished": now, "seconds": round(seconds, 3), "facts": dict(facts)})
+        now, record = datetime.now(UTC).isoformat(timespec="seconds"), self.stages()[stage]
+        ended = {**record, "finished": now, "seconds": round(seconds, 3), "facts": dict(facts)}
+        self.write_stages({**self.stages(), stage: ended})
 
-    def write_stage(self, stage: str, record: Mapping[str, Any]) -> None:
-        """Replace the record of one stage, durably."""
-        write_json(self.stages_path, {"stages": {**self.stages(), stage: dict(record)}})
-
-    def supersede(self, stage: str, key: str, names: Iterable[str]) -> None:
-        """Move what stands under `names` to superseded/STAGE-KEY8/, where nothing that lies there already is touched."""
-        for name in names:
-            standing, destination = self.path / name, unused_path(self.superseded / f"{stage}-{key[:8]}" / name)
-            if standing.exists():
-                destination.parent.mkdir(parents=True, exist_ok=True)
-                standing.rename(destination)
-                sync_folder(destination.parent)
-                sync_folder(standing.parent)
+    def write_stages(self, stages: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replace the records, durably."""
+        write_json(self.stages_path, {"stages": {name: dict(record) for name, record in stages.items()}})
 
     def summary(self) -> RunSummary:
         """What `handspun runs` says of this run. Raises DamagedFileError or RunError."""
@@ -205,32 +278,6 @@ class Run:
             size_bytes=sum(status.st_size for status in stats),
             modified=datetime.fromtimestamp(modified, UTC).isoformat(timespec="seconds"),
         )
-
-
-def stage_key(stage: str, *, tables: Mapping[str, Any], inputs: Mapping[str, str], code: Mapping[str, str]) -> str:
-    """The hex SHA-256 under which a stage is fresh: its recipe tables, its inputs' hashes and its rooms' code versions."""
-    return sha256_of_json({"stage": stage, "tables": dict(tables), "inputs": dict(inputs), "code": dict(code)})
-
-
-def code_version(room: str) -> str:
-    """The hex SHA-256 over the Python files of one room (`tokens`, or `checkpoint` for checkpoint.py)."""
-    package = resources.files("handspun")
-    module = package / f"{room}.py"
-    files = {module.name: module} if module.is_file() else dict(python_files(package / room))
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        content = files[name].read_bytes()
-        digest.update(f"{name} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
-
-
-def python_files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
-    """Every .py file below a folder, by its name relative to it."""
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from python_files(entry, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(".py"):
-            yield f"{prefix}{entry.name}", entry
 
 
 def list_runs(folder: Path) -> list[Run]:
@@ -249,13 +296,3 @@ def file_stats(folder: Path) -> Iterator[os.stat_result]:
 def visible_entries(folder: Path) -> list[str]:
     """The names in a folder, without the hidden ones (locks, temporary files)."""
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
-
-
-def unused_path(path: Path) -> Path:
-    """`path`, or the first of PATH-2, PATH-3, ... that is not taken."""
-    number = 2
-    candidate = path
-    while candidate.exists():
-        candidate = path.with_name(f"{path.name}-{number}")
-        number += 1
-    return candidate

@@ -148,8 +148,9 @@ def test_a_vocabulary_larger_than_the_corpus_supports_is_refused_with_one_that_i
     tokens = (run_copy / "tokens" / "train" / "manifest.json").read_bytes()
     sentence = refused(["make", str(tiny_recipe), "tokens.vocab_size=5000", "--run", str(run_copy)], capsys)
     assert "tokens.vocab_size=5000 is more than the corpus supports" in sentence
-    (kept,) = (run_copy / "superseded").glob("tokenize-*/tokens/train/manifest.json")
-    assert kept.read_bytes() == tokens
+    assert (run_copy / "tokens" / "train" / "manifest.json").read_bytes() == tokens
+    assert run(["make", str(tiny_recipe), "--run", str(run_copy)]) == 0
+    assert "nothing to do: every stage is fresh." in capsys.readouterr().err
 
 
 def test_a_shard_with_a_flipped_bit_is_refused_by_its_path(

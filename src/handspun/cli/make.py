@@ -33,7 +33,7 @@ def make(recipe: str, *overrides: str, run: Path | None = None, force: bool = Fa
     seconds = {outcome.stage: round(outcome.seconds, 1) for outcome in outcomes}
     mixture = next((outcome.facts["mixture"] for outcome in outcomes if "mixture" in outcome.facts), ())
     write_bytes(folder.report_path, report(evaluation, seconds, machine_line(), mixture).encode())
-    if all(outcome.was_fresh for outcome in outcomes):
+    if all(outcome.was_fresh and not outcome.was_taken_back for outcome in outcomes):
         terminal.say("nothing to do: every stage is fresh.")
     if json:
         measured = {key: value for key, value in evaluation.items() if key not in ("transcripts", "by_kind")}

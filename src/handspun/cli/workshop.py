@@ -57,8 +57,7 @@ def opened(recipe: Recipe, folder: Path, processes: Processes, *, is_forced: boo
     from handspun.stages.stage import Workshop
 
     run = Run(folder)
-    with run.lock():
-        run.claim(recipe.name, to_toml(recipe))
+    with run.entered(recipe.name, to_toml(recipe)):
         yield Workshop(recipe, run, TerminalReporter(), is_forced, processes)
 
 
@@ -93,12 +92,18 @@ def run_first(
     outcomes = []
     with opened(recipe, folder, processes, is_forced=is_forced) as workshop:
         for outcome in run_stages(workshop, until=stage):
-            done = "nothing to do" if outcome.was_fresh else f"done in {terminal.duration_text(outcome.seconds)}"
-            terminal.say(f"{outcome.stage}: {done}")
+            terminal.say(f"{outcome.stage}: {ending(outcome)}")
             outcomes.append(outcome)
-            if not outcome.was_fresh:
+            if not outcome.was_fresh or outcome.was_taken_back:
                 note_provenance(workshop)
     return workshop.run, outcomes
+
+
+def ending(outcome: "Outcome") -> str:
+    """What became of a stage, in words."""
+    if outcome.was_taken_back:
+        return "nothing to do: it was done before under these settings, and is taken back from superseded/"
+    return "nothing to do" if outcome.was_fresh else f"done in {terminal.duration_text(outcome.seconds)}"
 
 
 def home_of(name: str, recipe: Recipe) -> Path:

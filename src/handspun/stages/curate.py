@@ -12,7 +12,6 @@ from handspun.corpus.pipeline import curate, open_source
 from handspun.corpus.room import room_to_curate, room_to_fetch, size_text
 from handspun.files import read_manifest, sha256_of_json
 from handspun.runs import Run
-from handspun.settings import to_tree
 from handspun.stages.stage import Progress, Stage, Workshop
 
 BUILT_IN = ("python", "manners")
@@ -26,14 +25,10 @@ def source_hashes(workshop: Workshop) -> Mapping[str, str]:
 
 
 def inputs(workshop: Workshop) -> Mapping[str, str]:
-    """The sources, and what is done with them: the table [corpus] but for what does not change the curated text.
-
-    Weights change it only by how much is read of each source.
-    """
+    """The sources, and how much is read of each where that is limited."""
     corpus = workshop.recipe.corpus
-    table = {key: value for key, value in to_tree(corpus).items() if key not in ("weights", "max_bytes", "hub_folder")}
-    limits = [corpus.byte_limit(source) for source in corpus.sources]
-    return {"[corpus]": sha256_of_json({**table, "limits": limits}), **source_hashes(workshop)}
+    limits = {f"limit of {source}": str(limit) for source in corpus.sources if (limit := corpus.byte_limit(source))}
+    return {**source_hashes(workshop), **limits}
 
 
 def source_hash(source: str) -> str:
@@ -96,7 +91,7 @@ def counted(progress: Progress, total: int) -> Callable[[int], None]:
 
 CURATE = Stage(
     name="curate",
-    tables=[],
+    tables=["corpus"],
     rooms=["corpus"],
     inputs=inputs,
     outputs=lambda workshop: [workshop.run.corpus],

@@ -120,6 +120,7 @@ EVALUATE = Stage(
     rooms=["model", "generate", "evaluate"],
     inputs=model_hashes,
     outputs=lambda workshop: [workshop.run.evaluation_path],
+    beside=lambda workshop: [workshop.run.report_path],
     work=work,
     check=check_evaluation,
 )

@@ -27,11 +27,11 @@ def run_stages(workshop: Workshop, *, until: str = EVALUATE.name) -> Iterator[Ou
     for stage in stages:
         if stage.is_asked_for(workshop.recipe) and stage.name not in done:
             stage.check_unless_forced(workshop)
-    for stage in stages:
+    for place, stage in enumerate(stages, start=1):
         if stage.is_asked_for(workshop.recipe):
-            yield run_stage(stage, workshop)
+            yield run_stage(stage, workshop, later=names[place:])
         else:
-            retire_stage(stage, workshop)
+            retire_stage(stage, workshop, later=names[place:])
 
 
 def follow_stages(workshop: Workshop, *, until: str = EVALUATE.name) -> None:

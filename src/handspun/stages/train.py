@@ -231,5 +231,6 @@ TRAIN = Stage(
     outputs=lambda workshop: [workshop.run.checkpoints, workshop.run.metrics.path, pretrained(workshop)],
     work=work,
     check=check_pretraining,
+    clocked_s=lambda workshop: workshop.run.metrics.newest("seconds") or 0.0,
     is_shared=True,
 )

@@ -61,6 +61,7 @@ TUNE = Stage(
     outputs=lambda workshop: [workshop.run.tuned, tuned(workshop)],
     work=work,
     check=check_tuning,
+    clocked_s=lambda workshop: tuning_metrics(workshop.run).newest("seconds") or 0.0,
     is_asked_for=lambda recipe: recipe.tune is not None,
     is_shared=True,
 )
