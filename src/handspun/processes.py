@@ -28,6 +28,8 @@ COLLECTIVE_TIMEOUT = timedelta(minutes=30)
 """How long one may wait for the others inside a collective operation. Waiting for what the first does alone has no limit."""
 WATCH_EVERY_S, GRACE_S = 1.0, 10.0
 """How often neighbors are looked at, and how long a process may take to end by itself once one of them is gone."""
+SHOWS_S = 3.0
+"""How long after it has broken something a death may take to show."""
 POLL = timedelta(seconds=20)
 INTERRUPTED = 130
 NAMES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -210,7 +212,7 @@ class Watch:
 
     def sentence(self) -> str | None:
         """Which process is gone and what to do; None where all are alive. A death shows a moment after what it breaks."""
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + SHOWS_S
         while not (lost := self.lost()) and time.monotonic() < deadline:
             time.sleep(0.1)
         if not lost:

@@ -11,13 +11,16 @@ from handspun.planner.memory import Footprint
 from handspun.planner.plan import make_plan
 from handspun.planner.reading import Reading
 from handspun.stages.stage import Workshop
+from handspun.train.choice import Room
 from handspun.train.config import TrainConfig
 
 
-def fits_whole(model: Transformer, config: TrainConfig) -> bool:
-    """Whether this process's device holds the whole model in training."""
+def room_on_device(model: Transformer, config: TrainConfig) -> Room:
+    """What this process's device can hold in training, whole or in parts."""
     devices = devices_at_hand(choose_device())
-    return Footprint(model.config, model.vocab_size, config, devices, "ddp").has_room
+    whole, part = (Footprint(model.config, model.vocab_size, config, devices, mode) for mode in ("ddp", "fsdp"))
+    with_gradients = part.memory().total + whole.memory().gradients
+    return Room(for_model=whole.has_room, for_gradients=with_gradients <= devices.free_bytes)
 
 
 def check_pretraining(workshop: Workshop) -> None:

@@ -22,7 +22,7 @@ from handspun.metrics import Metrics
 from handspun.model.transformer import Transformer
 from handspun.recipe import Recipe
 from handspun.runs import Run
-from handspun.stages.memory import check_pretraining, fits_whole
+from handspun.stages.memory import check_pretraining, room_on_device
 from handspun.stages.mixture import mixture_facts
 from handspun.stages.record import Recorder, recorder_of
 from handspun.stages.stage import Progress, Stage, Workshop
@@ -201,7 +201,7 @@ def train_into(
             identity=key,
             seed=workshop.recipe.seed,
             device=device,
-            fits=fits_whole(model, config),
+            room=room_on_device(model, config),
             listeners=listening,
             processes=workshop.processes,
         )

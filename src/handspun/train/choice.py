@@ -1,10 +1,11 @@
 """Which layout a run gets: none but the plain one for one process, ddp where the model fits a device, else fsdp."""
 
+from dataclasses import dataclass
+
 import torch.distributed as dist
 
-from handspun.device import Kind, device_memory, load_torch
+from handspun.device import Kind
 from handspun.errors import DeviceError
-from handspun.model.cost import FP32_BYTES, parameters
 from handspun.model.transformer import Transformer
 from handspun.processes import Processes
 from handspun.train.config import TrainConfig
@@ -13,8 +14,18 @@ from handspun.train.parallel import Layout, Replicated, check_share
 from handspun.train.sharded import Sharded
 
 
-def laid_out(model: Transformer, config: TrainConfig, processes: Processes, device: Kind, *, fits: bool) -> Layout:
-    """The model laid out over the processes as the recipe says, or where that leaves it open, whole where it `fits` each.
+@dataclass(frozen=True)
+class Room:
+    """What the memory of this process's device has room for."""
+
+    for_model: bool = True
+    """The whole model in training."""
+    for_gradients: bool = True
+    """Beside a part of the model, the gradients of all of it: what one exchange per step takes."""
+
+
+def laid_out(model: Transformer, config: TrainConfig, processes: Processes, device: Kind, room: Room) -> Layout:
+    """The model laid out over the processes as the recipe says, or where that leaves it open, whole where each has room.
 
     Raises SettingsError, DeviceError.
     """
@@ -28,21 +39,8 @@ def laid_out(model: Transformer, config: TrainConfig, processes: Processes, devi
         alone = dist.HashStore()  # pyright: ignore[reportPrivateImportUsage]
         dist.init_process_group("cpu:gloo,cuda:nccl", store=alone, rank=0, world_size=1)
     link = measure_link(processes, device) if processes.n > 1 else None
-    is_whole = config.parallel == "ddp" or (config.parallel == "auto" and not processes.any(not fits))
+    is_whole = config.parallel == "ddp" or (config.parallel == "auto" and not processes.any(not room.for_model))
     if is_whole and not is_offloaded:
         return Replicated(model, config, processes, device, link)
-    free_bytes = bytes_per_process(processes, device)
-    saves_exchanges = link is not None and link.is_slow and not processes.any(not has_room_for_gradients(model, free_bytes))
+    saves_exchanges = link is not None and link.is_slow and not processes.any(not room.for_gradients)
     return Sharded(model, config, processes, device, link, saves_exchanges=saves_exchanges)
-
-
-def bytes_per_process(processes: Processes, device: Kind) -> int:
-    """Free memory for each: a GPU of its own, or a part of the machine's."""
-    free_bytes = device_memory(load_torch(), device).free_bytes
-    return free_bytes if device == "cuda" else free_bytes // processes.n_local
-
-
-def has_room_for_gradients(model: Transformer, free_bytes: int) -> bool:
-    """Whether whole fp32 gradients take at most a quarter of a device: what one exchange per step costs under fsdp."""
-    n_weights = sum(parameters(model.config, model.vocab_size).values())
-    return 4 * FP32_BYTES * n_weights <= free_bytes

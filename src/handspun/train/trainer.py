@@ -20,7 +20,7 @@ from handspun.processes import Processes
 from handspun.retention import Retention
 from handspun.tokens.tokenizer import Tokenizer
 from handspun.train.batches import Batches
-from handspun.train.choice import laid_out
+from handspun.train.choice import Room, laid_out
 from handspun.train.config import TrainConfig
 from handspun.train.guard import Guard
 from handspun.train.optim import Optimizers
@@ -92,8 +92,8 @@ class Trainer:
     """Trains `model` on `batches` into `folder`, or goes on with what it finds there.
 
     `identity` names everything that decides the weights; a checkpoint of another identity is refused, not continued. Of several
-    processes each has such a trainer, and all take every step together; only the first one's listeners hear of it. `fits` says
-    whether this process's device holds the whole model.
+    processes each has such a trainer, and all take every step together; only the first one's listeners hear of it. `room` says
+    what this process's device can hold.
     """
 
     def __init__(
@@ -110,13 +110,13 @@ class Trainer:
         device: Kind = "cpu",
         listeners: Listeners | None = None,
         processes: Processes | None = None,
-        fits: bool = True,
+        room: Room | None = None,
     ) -> None:
         self.model, self.batches, self.config, self.folder = model, batches, config, folder
         self.tokenizer, self.recipe, self.identity, self.seed, self.device = tokenizer, recipe, identity, seed, device
         self.processes = processes or Processes()
         self.listeners = listeners if listeners is not None and self.processes.is_first else Listeners()
-        self.layout = laid_out(model, config, self.processes, device, fits=fits)
+        self.layout = laid_out(model, config, self.processes, device, room or Room())
         self.optimizers = Optimizers(model, config)
         self.retention = Retention(folder, config.keep_checkpoints, best=config.keep_best, every=config.keep_every)
         self.guard = Guard(config.guard)
