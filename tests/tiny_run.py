@@ -1,5 +1,6 @@
 """A real training run of a second: text made by rule, bytes as tokens, a model of two layers."""
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,12 @@ def tiny_model(*, compute_dtype: torch.dtype = torch.float32, **changes: Any) ->
     return Transformer(ModelConfig(**shape), byte_tokenizer().vocab_size, compute_dtype=compute_dtype).initialize(1)
 
 
+def empty_copy(model: Transformer) -> Transformer:
+    """The same model on torch's meta device, without weights."""
+    with torch.device("meta"):
+        return Transformer(model.config, model.vocab_size, compute_dtype=model.compute_dtype)
+
+
 def tiny_batches(config: TrainConfig, data: Path, *, mask_prompt: bool = False) -> Batches:
     """Text and conversations, as the recipe mixes them."""
     text = TextRows(tiny_text(data), config.seq_len, 1) if config.chat_share < 1 else None
@@ -111,6 +118,7 @@ def tiny_trainer(
     identity: str = "tiny",
     listeners: Listeners | None = None,
     batches: Batches | None = None,
+    first_weights: Iterable[tuple[str, torch.Tensor]] = (),
     processes: Processes | None = None,
 ) -> Trainer:
     """A trainer into `folder` on the shards below `data`."""
@@ -125,5 +133,6 @@ def tiny_trainer(
         identity=identity,
         seed=1,
         listeners=listeners,
+        first_weights=first_weights,
         processes=processes,
     )

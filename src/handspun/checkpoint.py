@@ -53,12 +53,16 @@ class Checkpoint:
         """What the trainer noted beside the weights."""
         return read_json(self.folder / "trainer.json")
 
-    def load_model(self, *, compute_dtype: torch.dtype = torch.float32, device: str = "cpu") -> Transformer:
-        """The model with its weights. Raises CheckpointError where they do not fit the shape beside them."""
+    def shell(self, *, compute_dtype: torch.dtype = torch.float32) -> Transformer:
+        """The model without its weights: it lies on torch's meta device and takes no memory."""
         shape = read_json(self.folder / "model.json")
         config = build(ModelConfig, shape["model"], where=str(self.folder / "model.json"))
         with torch.device("meta"):
-            model = Transformer(config, shape["vocab_size"], compute_dtype=compute_dtype)
+            return Transformer(config, shape["vocab_size"], compute_dtype=compute_dtype)
+
+    def load_model(self, *, compute_dtype: torch.dtype = torch.float32, device: str = "cpu") -> Transformer:
+        """The model with its weights. Raises CheckpointError where they do not fit the shape beside them."""
+        model = self.shell(compute_dtype=compute_dtype)
         try:
             model.load_state_dict(dict(self.weights), assign=True)
         except RuntimeError as error:

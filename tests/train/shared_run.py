@@ -1,7 +1,8 @@
 """A script for torchrun that trains the tiny model in several ways and writes down what it saw: shared_run.py DATA OUT CASES.
 
 CASES is a JSON list of {"name", "folder", "changes"}, with "model" for another shape, "source" for a folder of checkpoints to
-go on with, "stop" for the step after which it is told to stop, and "is_fast" for a link that counts as fast.
+go on with, "stop" for the step after which it is told to stop, "is_fast" for a link that counts as fast, and "is_empty" for
+a model whose weights several processes draw for themselves.
 """
 
 import json
@@ -18,7 +19,7 @@ import torch
 from handspun.processes import Processes, joined
 from handspun.train import link
 from handspun.train.trainer import Listeners, StepReport
-from tiny_run import tiny_config, tiny_model, tiny_trainer
+from tiny_run import empty_copy, tiny_config, tiny_model, tiny_trainer
 
 STEPS = 6
 SHARED: dict[str, Any] = {
@@ -51,12 +52,15 @@ def trained(case: dict[str, Any], data: Path, processes: Processes) -> dict[str,
     link.SLOW_BYTES_PER_S = 0 if case.get("is_fast") else 1e18
     measured: list[float] = []
     model = tiny_model(**case.get("model", {}))
+    if is_empty := processes.n > 1 and case.get("is_empty", False):
+        model = empty_copy(model)
     with suppress(KeyboardInterrupt):
         tiny_trainer(
             Path(case["folder"]),
             data,
             tiny_config(**{**SHARED, **case["changes"]}),
             model=model,
+            first_weights=model.first_weights(1) if is_empty else (),
             listeners=Listeners(on_step=on_step, on_eval=lambda model, step: measured.append(weight_sum(model))),
             processes=processes,
         ).run()

@@ -23,16 +23,16 @@ OTHER_SHAPE = {"bias": True, "norm": "layernorm", "position": "learned", "tie_em
 WAYS: dict[str, dict[str, Any]] = {
     "ddp": {"changes": {"parallel": "ddp", "micro_batch": 1}},
     "ddp in one forward": {"changes": {"parallel": "ddp"}},
-    "ddp with adamw": {"changes": {"parallel": "ddp", "optimizer": "adamw"}},
+    "ddp with adamw": {"changes": {"parallel": "ddp", "optimizer": "adamw"}, "is_empty": True},
     "ddp forgetting half": {"changes": {"parallel": "ddp", "activation_checkpointing": "selective"}},
     "ddp with its state on the host": {"changes": {"parallel": "ddp", "offload": "optimizer"}},
     "fsdp": {"changes": {"parallel": "fsdp", "micro_batch": 1, "save_every": 2, "keep_checkpoints": 3}},
     "fsdp over a fast link": {"changes": {"parallel": "fsdp", "micro_batch": 1}, "is_fast": True},
-    "fsdp with adamw": {"changes": {"parallel": "fsdp", "optimizer": "adamw"}},
+    "fsdp with adamw": {"changes": {"parallel": "fsdp", "optimizer": "adamw"}, "is_empty": True},
     "fsdp forgetting all": {"changes": {"parallel": "fsdp", "activation_checkpointing": "full"}},
     "fsdp with its state on the host": {"changes": {"parallel": "fsdp", "offload": "optimizer"}},
     "fsdp with all on the host": {"changes": {"parallel": "fsdp", "offload": "all"}},
-    "fsdp of another shape": {"changes": {"parallel": "fsdp"}, "model": OTHER_SHAPE},
+    "fsdp of another shape": {"changes": {"parallel": "fsdp"}, "model": OTHER_SHAPE, "is_empty": True},
 }
 FSDP = {"parallel": "fsdp"}
 

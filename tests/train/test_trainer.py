@@ -16,7 +16,7 @@ from handspun.errors import DiskFullError, HandspunError, RunError
 from handspun.model.transformer import Transformer
 from handspun.train.config import TrainConfig
 from handspun.train.trainer import Listeners, StepReport, Trainer
-from tiny_run import tiny_config, tiny_model, tiny_trainer
+from tiny_run import empty_copy, tiny_config, tiny_model, tiny_trainer
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "loss_curves.json"
 
@@ -108,6 +108,22 @@ def test_a_folder_of_another_run_is_refused_and_left_as_it_was(data: Path, tmp_p
     with pytest.raises(RunError, match=r"holds a run of another recipe; choose another folder with --run"):
         tiny_trainer(tmp_path, data, identity="other").run()
     assert weight_file(tmp_path) == before
+
+
+def test_an_empty_model_is_filled_when_the_run_begins_and_from_its_checkpoint_when_it_goes_on(
+    data: Path, tmp_path: Path
+) -> None:
+    def fill_and_run(folder: Path, config: TrainConfig) -> bytes:
+        model = empty_copy(tiny_model())
+        tiny_trainer(folder, data, config, model=model, first_weights=model.first_weights(1)).run()
+        return weight_file(folder)
+
+    run_to_the_end(tmp_path / "whole", data, tiny_config())
+    with pytest.raises(KeyboardInterrupt):
+        trainer = tiny_trainer(tmp_path / "empty", data, listeners=Listeners(on_step=stop_in_step(10, signal.SIGINT)))
+        trainer.run()
+    assert fill_and_run(tmp_path / "fresh", tiny_config()) == weight_file(tmp_path / "whole")
+    assert fill_and_run(tmp_path / "empty", tiny_config()) == weight_file(tmp_path / "whole")
 
 
 def test_a_checkpoint_notes_what_the_run_was(data: Path, tmp_path: Path) -> None:

@@ -53,20 +53,29 @@ class Transformer(nn.Module):
         self.copy_head = CopyHead(config) if config.copy_head else None
 
     def initialize(self, seed: int) -> "Transformer":
-        """Draw fresh weights: matrices at 1/sqrt(width), tables at 0.02, and zero where a branch joins the stream."""
+        """Take over fresh weights."""
+        with torch.no_grad():
+            for name, value in self.first_weights(seed):
+                self.get_parameter(name).copy_(value)
+        return self
+
+    def first_weights(self, seed: int) -> Iterator[tuple[str, Tensor]]:
+        """Fresh weights by name, each drawn on the CPU when its turn comes, so that no more than one is held at a time.
+
+        Matrices at 1/sqrt(width), tables at 0.02, and zero where a branch joins the stream.
+        """
         generator = torch.Generator().manual_seed(seed)
         for name, weight in self.named_parameters():
+            value = torch.zeros(weight.shape)
             if weight.ndim == 1:
-                nn.init.constant_(weight, 1.0 if "norm" in name and name.endswith("weight") else 0.0)
-            elif name.endswith(("attention.out.weight", "feed_forward.down.weight")):
-                nn.init.zeros_(weight)
-            else:
+                if name == "copy_head.gate.bias":
+                    value.fill_(FIRST_GATE)
+                elif "norm" in name and name.endswith("weight"):
+                    value.fill_(1.0)
+            elif not name.endswith(("attention.out.weight", "feed_forward.down.weight", "copy_head.gate.weight")):
                 is_table = name.startswith(("embedding", "positions", "repeats", "head"))
-                nn.init.normal_(weight, std=0.02 if is_table else weight.shape[1] ** -0.5, generator=generator)
-        if self.copy_head is not None:
-            nn.init.zeros_(self.copy_head.gate.weight)
-            nn.init.constant_(self.copy_head.gate.bias, FIRST_GATE)
-        return self
+                value.normal_(std=0.02 if is_table else weight.shape[1] ** -0.5, generator=generator)
+            yield name, value
 
     @property
     def head_weight(self) -> Float[Tensor, "V D"]:

@@ -1,12 +1,13 @@
 """The stage that pretrains a model on the shards."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from handspun.checkpoint import Checkpoint, all_checkpoints
 from handspun.corpus.document import Message
@@ -178,11 +179,15 @@ def train_into(
     config: TrainConfig,
     batches: Batches,
     model: Transformer,
+    first_weights: Iterable[tuple[str, Tensor]],
     key: str,
     metrics: Metrics,
     stage: str,
 ) -> Checkpoint:
-    """Train `model` into `folder`, or go on with what is there; of several processes only the first says what happens."""
+    """Train `model`, which is given empty, into `folder`, or go on with what is there.
+
+    Of several processes only the first says what happens.
+    """
     if batches.chats is not None and (n := batches.chats.n_left_out):
         workshop.reporter.say(f"{n:,} conversations are longer than train.seq_len={config.seq_len} and are left out")
     tokenizer, device = Tokenizer.load(tokenizer_folder(workshop.run)), choose_device().kind
@@ -201,6 +206,7 @@ def train_into(
             identity=key,
             seed=workshop.recipe.seed,
             device=device,
+            first_weights=first_weights,
             room=room_on_device(model, config),
             listeners=listening,
             processes=workshop.processes,
@@ -216,9 +222,11 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
     keep_freed_memory()
     tokenizer = Tokenizer.load(tokenizer_folder(run))
     dtype = agreed_dtype(workshop)
-    model = Transformer(recipe.model, tokenizer.vocab_size, compute_dtype=dtype).initialize(recipe.seed)
+    with torch.device("meta"):
+        model = Transformer(recipe.model, tokenizer.vocab_size, compute_dtype=dtype)
+    first = model.first_weights(recipe.seed)
     batches, mixture = pretraining_batches(recipe, run, tokenizer), mixture_facts(workshop)
-    checkpoint = train_into(run.checkpoints, workshop, recipe.train, batches, model, key, run.metrics, "train")
+    checkpoint = train_into(run.checkpoints, workshop, recipe.train, batches, model, first, key, run.metrics, "train")
     n_tokens = recipe.train.steps * recipe.train.batch_tokens
     return {"step": checkpoint.step, "tokens": n_tokens, "compute_dtype": str(dtype)[6:], **mixture}
 

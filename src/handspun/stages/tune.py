@@ -47,9 +47,10 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
         tokenizer=tokenizer,
         seed=recipe.seed + 1,
     )
-    model = base.load_model(compute_dtype=agreed_dtype(workshop))
+    model = base.shell(compute_dtype=agreed_dtype(workshop))
     run.tuned.mkdir(exist_ok=True)
-    checkpoint = train_into(run.tuned, workshop, settings, batches, model, key, tuning_metrics(run), "tune")
+    weights = base.weights.items()
+    checkpoint = train_into(run.tuned, workshop, settings, batches, model, weights, key, tuning_metrics(run), "tune")
     return {"step": checkpoint.step, "tokens": settings.steps * settings.batch_tokens}
 
 

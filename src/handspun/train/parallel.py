@@ -5,7 +5,7 @@ gradient, the loss per counted token and the norm of the gradient, so each takes
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +81,10 @@ class Layout(ABC):
         """Write the checkpoint of `step`; it need not be whole when this returns."""
 
     @abstractmethod
+    def fill(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Take over whole weights by name, one after the other; each process keeps what is its own."""
+
+    @abstractmethod
     def load(self, checkpoint: Checkpoint, optimizers: Optimizers) -> None:
         """Take over the weights and the optimizers' state."""
 
@@ -97,7 +101,8 @@ class Replicated(Layout):
     """Every process has the whole model; their gradients are summed once per step. With one process nothing is added."""
 
     def __init__(self, model: Transformer, config: TrainConfig, processes: Processes, device: str, link: Link | None) -> None:
-        self.model, self.processes = model.to(device), processes
+        is_empty = any(weight.is_meta for weight in model.parameters())
+        self.model, self.processes = model.to_empty(device=device) if is_empty else model.to(device), processes
         recompute(model, config.activation_checkpointing)
         if config.compile:
             model.compile()
@@ -142,6 +147,11 @@ class Replicated(Layout):
                 recipe=saving.recipe,
             )
             saving.on_saved()
+
+    @torch.no_grad()
+    def fill(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        for name, value in weights:
+            self.model.get_parameter(name).copy_(value)
 
     def load(self, checkpoint: Checkpoint, optimizers: Optimizers) -> None:
         self.model.load_state_dict(checkpoint.load_model().state_dict())

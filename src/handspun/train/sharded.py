@@ -4,7 +4,7 @@ Each holds some rows of every weight in fp32, with their gradients and optimizer
 compute dtype when its turn comes and let go of after it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -54,6 +54,8 @@ class Sharded(Layout):
                 block.compile()
         self.objective = Objective(model)
         self.root = shard(self.objective, config, device)
+        if any(weight.is_meta for weight in model.parameters()):
+            self.objective.to_empty(device="cpu" if config.offload == "all" else device)
         self.saver = ShardedSaver(processes)
         exchange = "are exchanged once per step to spare it" if saves_exchanges else "are exchanged after each forward"
         self.description = (
@@ -91,6 +93,12 @@ class Sharded(Layout):
 
     def save(self, step: int, state: Mapping[str, Tensor], saving: Saving) -> None:
         self.saver.begin(step, self.model, state, saving)
+
+    @torch.no_grad()
+    def fill(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        for name, value in weights:
+            own = rows_of(len(value), self.processes.rank, self.processes.n)
+            own_rows(self.model.get_parameter(name)).copy_(value[own.start : own.stop])
 
     def load(self, checkpoint: Checkpoint, optimizers: Optimizers) -> None:
         self.settle()

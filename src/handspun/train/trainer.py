@@ -3,7 +3,7 @@
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from handspun.checkpoint import Checkpoint, newest_checkpoint
 from handspun.device import Kind
@@ -93,7 +94,8 @@ class Trainer:
 
     `identity` names everything that decides the weights; a checkpoint of another identity is refused, not continued. Of several
     processes each has such a trainer, and all take every step together; only the first one's listeners hear of it. `room` says
-    what this process's device can hold.
+    what this process's device can hold. A model on the meta device is filled with `first_weights` when the run begins: one
+    weight at a time, so that no process ever holds more than its part.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Trainer:
         identity: str,
         seed: int,
         device: Kind = "cpu",
+        first_weights: Iterable[tuple[str, Tensor]] = (),
         listeners: Listeners | None = None,
         processes: Processes | None = None,
         room: Room | None = None,
@@ -119,7 +122,7 @@ class Trainer:
         self.layout = laid_out(model, config, self.processes, device, room or Room())
         self.optimizers = Optimizers(model, config)
         self.retention = Retention(folder, config.keep_checkpoints, best=config.keep_best, every=config.keep_every)
-        self.guard = Guard(config.guard)
+        self.guard, self.first_weights = Guard(config.guard), first_weights
         self.stop = StopRequest(is_passed_on=self.processes.n > 1)
 
     def run(self) -> Checkpoint:
@@ -159,6 +162,7 @@ class Trainer:
         """Load the newest whole checkpoint, if there is one, and return the step to go on with."""
         checkpoint, damages = self.newest()
         if checkpoint is None:
+            self.layout.fill(self.first_weights)
             self.listeners.on_resume(0, passed_over(damages))
             return 0
         if checkpoint.facts["identity"] != self.identity:
