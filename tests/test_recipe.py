@@ -168,9 +168,9 @@ def test_a_recipe_is_found_by_name_by_path_and_in_a_run(tmp_path: Path, monkeypa
 
 
 def test_a_recipe_that_is_nowhere_is_refused_with_those_there_are() -> None:
-    with pytest.raises(SettingsError, match=r'no recipe "quickstrat": did you mean "quickstart"\? Shipped are .*quickstart'):
+    with pytest.raises(SettingsError, match=r'no recipe "quickstrat": shipped are .*, quickstart; did you mean "quickstart"\?'):
         find_recipe("quickstrat")
-    with pytest.raises(SettingsError, match='no recipe "zzz": Shipped are'):
+    with pytest.raises(SettingsError, match='no recipe "zzz": shipped are'):
         find_recipe("zzz")
 
 

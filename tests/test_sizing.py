@@ -17,6 +17,7 @@ from handspun.sizing import (
     SMALLEST_VOCABULARY,
     Corpus,
     expected_minutes,
+    is_limited_by_text,
     minutes_given,
     size_of,
     sized_recipe,
@@ -112,3 +113,9 @@ def test_the_time_is_given_in_minutes_or_hours(minutes: float | None, hours: flo
 def test_a_time_that_cannot_be_is_refused(minutes: float | None, hours: float | None) -> None:
     with pytest.raises(SettingsError, match=r"minutes|hours"):
         minutes_given(minutes, hours)
+
+
+def test_a_shape_that_more_text_would_enlarge_is_known_to_be_limited_by_it() -> None:
+    for corpus, is_limited in ((Corpus(("a.txt",), 200_000), True), (Corpus(("books",), 10**9), False)):
+        recipe = sized_recipe("mine", 120, corpus, SPEEDS, MEMORY)
+        assert is_limited_by_text(recipe, 120, corpus, SPEEDS, MEMORY) is is_limited

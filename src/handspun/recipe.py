@@ -24,7 +24,7 @@ class Recipe:
     name: str
     """Name of the recipe; its run folder is runs/NAME unless --run says otherwise."""
     seed: int = 1
-    """Fixes the first weights, the order of the data and the held-out split."""
+    """Fixes the first weights and the order of the data. What is held out follows from the text alone."""
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     """Raw text to clean documents."""
     tokens: TokensConfig = field(default_factory=TokensConfig)
@@ -79,10 +79,8 @@ def find_recipe(name: str) -> Path:
     if (Path("runs") / name / "recipe.toml").is_file():
         return Path("runs") / name / "recipe.toml"
     guesses = difflib.get_close_matches(name, shipped_recipes(), n=1)
-    hint = f'did you mean "{guesses[0]}"? ' if guesses else ""
-    raise SettingsError(
-        f'no recipe "{name}": {hint}Shipped are {", ".join(shipped_recipes())}; or give the path of a .toml file.'
-    )
+    hint = f'did you mean "{guesses[0]}"? A file is given by its path, NAME.toml.' if guesses else "or give a path, NAME.toml."
+    raise SettingsError(f'no recipe "{name}": shipped are {", ".join(shipped_recipes())}; {hint}')
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:

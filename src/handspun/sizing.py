@@ -54,6 +54,9 @@ TRAINING_SHARE = 0.9
 """Part of the training's time that is spent on steps; the rest goes to measuring, samples and checkpoints."""
 PREPARED_BYTES_PER_S, PRIMED_BYTES_PER_S = 2_000_000, 400_000
 """Text that is curated and tokenized in a second, and that the baselines learn from."""
+ENDLESS_BYTES = 10**13
+ENOUGH_SHARE = 0.8
+"""A recipe that takes less than this part of the time has found too little text."""
 QUESTIONS_S = 75
 """What making and answering the questions about Python's documentation takes."""
 
@@ -154,7 +157,7 @@ def sized_recipe(name: str, minutes: float, corpus: Corpus, speeds: Sequence[Spe
             f"{corpus.other_seconds / 60:.1f} minutes to prepare and measure; give --minutes "
             f"{math.ceil(corpus.other_seconds / 30)} or more, or less text."
         )
-    seconds = TRAINING_SHARE * (60 * minutes - corpus.other_seconds)
+    seconds = training_seconds(minutes, corpus)
     size = largest_size(seconds, corpus, speeds, devices)
     n_tokens = min(tokens_in(seconds, size, speeds), max(size.tokens_wanted(corpus), MOST_READINGS * corpus.n_tokens))
     n_tuning = round(TUNE_SHARE * n_tokens) if corpus.is_python else 0
@@ -166,6 +169,17 @@ def sized_recipe(name: str, minutes: float, corpus: Corpus, speeds: Sequence[Spe
         train=in_memory(training(n_tokens - n_tuning, size, corpus), size, devices),
         tune=TuneConfig(train_tokens=n_tuning) if n_tuning else None,
     )
+
+
+def training_seconds(minutes: float, corpus: Corpus) -> float:
+    """What is left for the steps of training."""
+    return TRAINING_SHARE * (60 * minutes - corpus.other_seconds)
+
+
+def is_limited_by_text(recipe: Recipe, minutes: float, corpus: Corpus, speeds: Sequence[Speed], devices: Devices) -> bool:
+    """Whether more text would have made the model of this recipe larger, or its training longer."""
+    endless = largest_size(training_seconds(minutes, corpus), replace(corpus, n_bytes=ENDLESS_BYTES), speeds, devices)
+    return endless.model.d_model > recipe.model.d_model or expected_minutes(recipe, corpus, speeds) < ENOUGH_SHARE * minutes
 
 
 def largest_size(seconds: float, corpus: Corpus, speeds: Sequence[Speed], devices: Devices) -> Size:

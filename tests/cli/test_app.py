@@ -77,7 +77,14 @@ def test_an_error_of_the_user_is_one_sentence_and_exit_code_1(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "named"), [(["doctr"], 'Did you mean "doctor"?'), (["runs", "--jsn"], "--jsn"), (["runs", "a", "b"], "b")]
+    ("arguments", "named"),
+    [
+        (["doctr"], 'Did you mean "doctor"?'),
+        (["runs", "--jsn"], "--jsn"),
+        (["runs", "a", "b"], "b"),
+        (["runs", "compaer", "a", "b"], 'Did you mean "compare"?'),
+        (["--verison"], 'Did you mean "--version"?'),
+    ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(arguments: list[str], named: str) -> None:
     done = handspun(*arguments)

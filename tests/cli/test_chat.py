@@ -30,7 +30,7 @@ def test_each_message_gets_a_line_and_the_end_of_input_ends_it(
 def test_commands_are_obeyed_and_unknown_ones_named(
     finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    lines = ["/help", "/passage A shard holds words.", "/passage", "/new", "/nonsense", "/quit", "never read"]
+    lines = ["/help", "/passage A shard holds words.", "/passage", "/new", "/nonsense", "/exit", "never read"]
     said, talk = conversation(lines, finished_run, monkeypatch, capsys)
     assert said == []
     assert any("/passage TEXT" in line for line in talk)

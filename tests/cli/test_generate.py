@@ -2,11 +2,16 @@
 
 import io
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from handspun.cli.app import run
+from handspun.cli.make import next_commands
+from handspun.runs import Run
 
 
 def answered(arguments: list[str], capsys: pytest.CaptureFixture) -> list[dict]:
@@ -69,6 +74,8 @@ def test_a_prompt_comes_from_standard_input_where_none_is_given(
     [
         (["What is " + "a shard " * 80], "tokens and this model reads 128 with its reply; shorten the prompt."),
         ([""], "the prompt is empty"),
+        (["A", "B", ""], "prompt 3 of 3 is empty"),
+        (["What?", "--passage", "It.", "--passage", "That."], "--passage is given 2 times"),
         (["What?", "--passage", "@nowhere.txt"], "the passage @nowhere.txt cannot be read"),
         (["What?", "--passage", "It.", "--text"], "leave one of them out"),
         (["What?", "generate.temprature=1"], "generate.temprature=1 is no key of a recipe; did you mean generate.temperature?"),
@@ -102,3 +109,27 @@ def test_a_run_that_is_not_trained_says_so(tiny_recipe: Path, tmp_path: Path, ca
     capsys.readouterr()
     assert run(["generate", str(tmp_path / "run"), "Hello"]) == 1
     assert "holds no checkpoint; train first." in capsys.readouterr().err
+
+
+def test_only_of_a_model_that_read_no_conversations_is_said_that_it_cannot_reply(
+    run_copy: Path, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.rmtree(run_copy / "tuned")
+    assert run(["generate", str(run_copy), "What is a shard?"]) == 0
+    assert "a base model" not in capsys.readouterr().err
+    recipe = run_copy / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("chat_share = 0.5", "chat_share = 0.0"))
+    assert run(["generate", str(run_copy), "What is a shard?"]) == 0
+    assert "a base model: it goes on with texts and has learnt no replies" in capsys.readouterr().err
+    assert run(["generate", str(run_copy), "A shard", "--text"]) == 0
+    assert "a base model" not in capsys.readouterr().err
+    assert next_commands(Run(run_copy))[0].endswith("--text")
+
+
+@pytest.mark.parametrize("verb", [["chat"], ["generate"], ["show", "batch"]])
+def test_a_mistyped_run_or_key_is_refused_before_anything_heavy_is_loaded(verb: list[str], finished_run: Path) -> None:
+    say = "import sys; from handspun.cli.app import run; run({}); sys.stderr.write(' '.join(sys.modules))"
+    keys = [] if verb[0] == "show" else [[*verb, str(finished_run), "generate.temperatur=1"]]
+    for arguments in [[*verb, "nosuch"], *keys]:
+        done = subprocess.run([sys.executable, "-c", say.format(arguments)], capture_output=True, text=True, check=True)
+        assert done.stderr.startswith("error: ") and not {"torch", "numpy"} & set(done.stderr.split())

@@ -92,3 +92,18 @@ def test_a_recipe_that_is_there_is_not_overwritten(here: Path, capsys: pytest.Ca
     assert run(["new", "mine", "--minutes", "30"]) == 1
     assert capsys.readouterr().err == "error: mine.toml exists already; choose another name, or delete it.\n"
     assert (here / "mine.toml").read_text() == "precious"
+
+
+def test_the_next_command_can_be_pasted(here: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run(["new", "Märchen und Sagen", "--minutes", "30"]) == 0
+    assert capsys.readouterr().out.endswith("  handspun make 'Märchen und Sagen.toml'\n")
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_measured(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    monkeypatch.setattr(plan, "measure_here", lambda: pytest.fail("measured"))
+    assert run(["new", "mine", "--minutes", "30"]) == 1
+    said = capsys.readouterr().err
+    assert f"may not be written in {here}" in said and "--run" not in said

@@ -84,3 +84,12 @@ def test_a_run_that_cannot_be_compared_is_one_sentence(tmp_path: Path, capsys: p
 def test_one_run_is_nothing_to_compare(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert run(["runs", "compare", str(made_run(tmp_path / "first").path)]) == 2
     assert "SECOND" in capsys.readouterr().err.upper()
+
+
+def test_one_run_is_listed_alone_and_what_is_no_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    finished_run(tmp_path / "one")
+    finished_run(tmp_path / "other")
+    assert run(["runs", str(tmp_path / "one"), "--json"]) == 0
+    assert [row["path"] for row in json.loads(capsys.readouterr().out)["runs"]] == [str(tmp_path / "one")]
+    assert run(["runs", str(tmp_path / "nosuch")]) == 1
+    assert "nosuch" in capsys.readouterr().err

@@ -33,6 +33,19 @@ def test_a_table_aligns_its_columns_and_takes_brackets_as_they_are(capsys: pytes
     ]
 
 
+@pytest.mark.parametrize(("columns", "is_stacked"), [("60", False), ("20", True)])
+def test_a_screen_too_narrow_for_its_words_gets_them_below_each_other(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, columns: str, is_stacked: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", "dumb")
+    terminal.table(("run", "stage"), [("runs/quickstart", "evaluate")])
+    out = capsys.readouterr().out
+    assert "runs/quickstart" in out and "evaluate" in out
+    assert (out == "run    runs/quickstart\nstage  evaluate\n\n") is is_stacked
+
+
 def test_marked_text_is_in_brackets_where_there_is_no_color(capsys: pytest.CaptureFixture) -> None:
     terminal.marked([("What is [it]?", False), (" A shard.", True)])
     assert capsys.readouterr().out == "What is [it]?⟦ A shard.⟧\n"

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from handspun.corpus.config import CorpusConfig
 from handspun.corpus.document import Document
 from handspun.corpus.pipeline import curate, read_conversations, read_documents, read_questions, read_report
+from handspun.corpus.python_objects import folded
+from handspun.corpus.split import is_held_out
 from handspun.errors import CorpusError
 from handspun.files import verify_folder
 
@@ -109,9 +112,67 @@ def test_an_empty_corpus_is_refused(tmp_path: Path) -> None:
         curated(tmp_path / "corpus", tmp_path / "blank.txt")
 
 
+def test_the_share_that_is_named_holds_a_document_out(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.txt").write_text(sentence(number))
+    sources = [tmp_path / f"{number}.txt" for number in range(4)]
+    with pytest.raises(CorpusError, match=r"holds out none of the 4 documents") as refusal:
+        curated(tmp_path / "corpus", *sources, val_share=0.0001)
+    found = re.search(r"corpus\.val_share=(0\.\d+) would, corpus\.val_share=0 measures on none\.$", str(refusal.value))
+    assert found is not None
+    assert len(curated(tmp_path / "corpus", *sources, val_share=float(found[1]))[1]) >= 1
+    with pytest.raises(CorpusError, match="holds out none"):
+        curated(tmp_path / "less", *sources, val_share=float(found[1]) - 0.01)
+
+
+def test_where_all_text_has_gone_is_said(tmp_path: Path) -> None:
+    mix = tmp_path / "mix"
+    mix.mkdir()
+    (mix / "A.TXT").write_text(" ")
+    (mix / "b.html").write_text("<p>")
+    (mix / "c.pdf").write_text("%PDF")
+    with pytest.raises(
+        CorpusError, match=r"they are empty; 2 files of .*mix are not read, being none of .*: b\.html, c\.pdf; name"
+    ):
+        curated(tmp_path / "corpus", mix)
+    assert not (tmp_path / "corpus.partial").exists()
+    held_out = [number for number in range(99) if is_held_out(folded(sentence(number)), 0.5)][:2]
+    for number in held_out:
+        (mix / f"{number}.txt").write_text(sentence(number))
+    with pytest.raises(CorpusError, match=r"2 held out; 2 files .*; name more text, or lower corpus\.val_share=0\.5\.$"):
+        curated(tmp_path / "corpus", mix, val_share=0.5)
+
+
+def test_files_that_are_not_read_are_noted_beside_what_was_kept(tmp_path: Path) -> None:
+    (tmp_path / "mix").mkdir()
+    (tmp_path / "mix" / "A.TXT").write_text("Some text.")
+    (tmp_path / "mix" / "b.html").write_text("<p>")
+    report = curate(CorpusConfig(sources=(str(tmp_path / "mix"),), val_share=0), tmp_path / "corpus")
+    assert report.summary == "1 documents to train on and 0 held out (0.0 MB); dropped: nothing"
+    assert "1 files of" in report.notes[0] and report.notes[0].endswith(": b.html")
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        ("Süß".encode("latin-1"), "iconv -f latin1 -t utf-8"),
+        ("Süß".encode("utf-16"), "iconv -f utf-16 -t utf-8"),
+        (b"\x7fELF\0\xff\0", "it seems to be no text at all: leave it out"),
+    ],
+)
+def test_what_is_not_utf_8_comes_with_advice_and_not_with_a_dead_end(tmp_path: Path, data: bytes, advice: str) -> None:
+    (tmp_path / "a.txt").write_bytes(data)
+    with pytest.raises(CorpusError, match=advice) as refusal:
+        curated(tmp_path / "corpus", tmp_path / "a.txt")
+    assert "or raise" not in str(refusal.value)
+    (tmp_path / "b.txt").write_text("Some text.")
+    with pytest.raises(CorpusError, match=r"or raise corpus\.max_bad_share\.$"):
+        curated(tmp_path / "corpus", tmp_path / "a.txt", tmp_path / "b.txt")
+
+
 def test_a_held_out_side_without_documents_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("One short document.")
-    with pytest.raises(CorpusError, match=r"corpus\.val_share=0\.02 held out not one document"):
+    with pytest.raises(CorpusError, match=r"corpus\.val_share=0\.02 holds out none of the 1 documents .*: name more text, or"):
         curated(tmp_path / "corpus", tmp_path / "one.txt")
     train, val = curated(tmp_path / "corpus", tmp_path / "one.txt", val_share=0.0)
     assert (len(train), val) == (1, [])

@@ -64,7 +64,7 @@ def test_what_cannot_be_read_is_quarantined_with_its_line_and_reason(tmp_path: P
         ("d.parquet", 1),
         ("e.parquet", 2),
     ]
-    assert bad[0]["reason"] == "not UTF-8"
+    assert bad[0]["reason"].startswith("not UTF-8; ")
     assert bad[2]["reason"] == 'no "text"'
 
 
@@ -127,3 +127,11 @@ def test_a_character_across_two_blocks_is_no_error(tmp_path: Path, monkeypatch: 
     assert read(tmp_path / "a.txt")[0][0].text == "é中😀"
     (tmp_path / "b.txt").write_bytes(b"\n" * split_at + "é中😀".encode()[:-1])
     assert read(tmp_path / "b.txt")[1][0]["line"] == split_at + 1
+
+
+def test_a_relative_path_is_said_to_be_missing_where_it_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CorpusError, match=f'names "texts", which does not exist in {tmp_path}: '):
+        LocalSource("texts")
+    with pytest.raises(CorpusError, match=f'names "{tmp_path / "texts"}", which does not exist: '):
+        LocalSource(str(tmp_path / "texts"))

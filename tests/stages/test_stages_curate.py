@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from handspun.corpus.config import CorpusConfig
-from handspun.errors import DiskFullError
+from handspun.errors import CorpusError, DiskFullError
 from handspun.recipe import Recipe
 from handspun.runs import Run
 from handspun.stages.curate import CURATE, fetch, source_hash
@@ -36,9 +36,10 @@ def test_a_file_or_a_folder_is_known_by_names_sizes_and_times(tmp_path: Path) ->
 
 def test_a_path_from_home_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    before = source_hash("~/a.txt")
+    with pytest.raises(CorpusError, match=r'corpus\.sources names "~/a\.txt", which does not exist: '):
+        source_hash("~/a.txt")
     (tmp_path / "a.txt").write_text("one")
-    assert source_hash("~/a.txt") != before
+    assert source_hash("~/a.txt") == source_hash("~/a.txt")
 
 
 def test_what_is_built_in_changes_with_python() -> None:
@@ -78,7 +79,8 @@ def test_text_on_the_hub_is_fetched_once_and_its_room_on_the_disk_is_said_before
     assert not run_stage(CURATE, workshop).was_fresh
     listener = workshop.reporter
     assert isinstance(listener, Listener)
-    (said,) = listener.said
+    said, kept = listener.said
+    assert kept.startswith("curate: ") and "documents to train on" in kept
     assert re.fullmatch(
         r"4.0 kB of text to fetch, which takes about 1.6 kB in kept \([\d,.]+ GB free\) and 8.8 kB in .*corpus \(.* GB free\)",
         said,
@@ -86,7 +88,7 @@ def test_text_on_the_hub_is_fetched_once_and_its_room_on_the_disk_is_said_before
     assert listener.done["fetch hub:some/texts"] == 4000
     assert run_stage(CURATE, workshop).was_fresh
     fetch(workshop)
-    assert len(listener.said) == 1
+    assert len(listener.said) == 2
 
 
 def test_a_disk_that_is_too_small_is_noticed_before_anything_is_read(workshop: Workshop, tmp_path: Path) -> None:

@@ -102,6 +102,9 @@ def test_a_stage_that_fails_leaves_what_was_there_before(tiny_recipe: Path, run_
     records, said = Run(run_copy).stages(), Listener()
     with pytest.raises(CorpusError, match="nowhere"):
         made(tiny_recipe, run_copy, 'corpus.sources=["nowhere"]', listener=said)
+    assert said.said == []
+    with pytest.raises(CorpusError, match="holds out none"):
+        made(tiny_recipe, run_copy, "corpus.val_share=0.0001", listener=said)
     after = {path: path.stat().st_mtime_ns for path in run_copy.rglob("*") if path.is_file() and path.name != "stages.json"}
     assert (after, Run(run_copy).stages()) == (before, records)
     assert said.said[-1] == "curate has failed: what was there before is back"

@@ -5,6 +5,7 @@ inside that function. Its exit code is 0, or the integer it returns. A HandspunE
 usage is 2, Ctrl-C is 130; anything else is a bug and shows its traceback.
 """
 
+import difflib
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from handspun.cli import terminal
 from handspun.errors import HandspunError
 
 USAGE, INTERRUPTED, NO_READER = 2, 130, 141
+EXPLAINS = "`handspun VERB --help` explains one"
 DESCRIPTION = "Build a language model of your own, from raw text to an assistant that answers."
 
 
@@ -56,13 +58,13 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = build_app(next(iter(arguments), None))(arguments)
     except CycloptsError as error:
-        terminal.error(f"{str(error).strip()} (`handspun --help` lists the verbs, `handspun VERB --help` explains one)")
+        terminal.error(f"{str(error).strip()}{near_word(error, arguments)} (`handspun --help` lists the verbs, {EXPLAINS})")
         return USAGE
     except HandspunError as error:
         terminal.error(str(error))
         return 1
     except PermissionError as error:
-        terminal.error(f"{error.filename} may not be opened; change its permissions, or give another folder with --run DIR.")
+        terminal.error(f"{error.filename} may not be opened; change its permissions, or name another.")
         return 1
     except KeyboardInterrupt:
         terminal.say("interrupted: what was saved is whole; run the same command again to go on from there.")
@@ -71,6 +73,24 @@ def run(arguments: Sequence[str]) -> int:
         terminal.abandon_stdout()
         return NO_READER
     return result if isinstance(result, int) else 0
+
+
+def near_word(error: CycloptsError, arguments: Sequence[str]) -> str:
+    """A question about the first word that is almost one of the program's own, where nobody asked it yet."""
+    if "Did you mean" in str(error):
+        return ""
+    known = [*(f"--{word}" for word in ("help", "version")), *commands_below(next(iter(arguments), ""))]
+    for word in arguments:
+        guesses = [] if word in known else difflib.get_close_matches(word, known, n=1, cutoff=0.75)
+        if guesses:
+            return f' Did you mean "{guesses[0]}"?'
+    return ""
+
+
+def commands_below(verb: str) -> list[str]:
+    """The words that may follow a verb that has commands of its own."""
+    found = verbs(verb).get(verb) if verb.isidentifier() else None
+    return [name for name in found if not name.startswith("-")] if isinstance(found, App) else []
 
 
 def main() -> None:

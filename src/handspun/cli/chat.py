@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
 from handspun.cli.generate import generate_config, passage_text
-from handspun.cli.workshop import find_run, require_memory
+from handspun.cli.workshop import find_run, mention_base_model, require_memory
 from handspun.errors import PromptError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ HELP = """\
   /passage TEXT     give the next message a passage to read; /passage @FILE reads it from a file
   /new              forget this conversation
   /help             this list
-  /quit             leave (or Ctrl-D)"""
+  /quit             leave (or /exit, or Ctrl-D)"""
 
 
 def chat(run: str, *overrides: str, force: bool = False) -> None:
@@ -31,10 +31,11 @@ def chat(run: str, *overrides: str, force: bool = False) -> None:
     force
         Go on where the planner says that there is too little memory.
     """
-    from handspun.generate.session import ChatSession, load_engine
-
     folder = find_run(run)
     config = generate_config(folder, overrides)
+    mention_base_model(folder)
+    from handspun.generate.session import ChatSession, load_engine
+
     if not force:
         require_memory(folder, n_rows=1)
     session = ChatSession(load_engine(folder.finished), config)
@@ -46,7 +47,7 @@ def chat(run: str, *overrides: str, force: bool = False) -> None:
             match command:
                 case "":
                     continue
-                case "/quit":
+                case "/quit" | "/exit":
                     return
                 case "/help":
                     terminal.say(HELP)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
-from handspun.cli.workshop import find_run, require_memory
+from handspun.cli.workshop import find_run, mention_base_model, require_memory
 from handspun.errors import PromptError, SettingsError
 from handspun.generate.config import GenerateConfig
 from handspun.recipe import load_recipe
@@ -20,7 +20,7 @@ OVERRIDE = re.compile(r"generate\.\w+=")
 
 
 def generate(
-    run: str, *prompts: str, passage: str | None = None, text: bool = False, force: bool = False, json: bool = False
+    run: str, *prompts: str, passage: tuple[str, ...] = (), text: bool = False, force: bool = False, json: bool = False
 ) -> None:
     """Reply to one or more prompts, all at once.
 
@@ -39,18 +39,25 @@ def generate(
     json
         Print one JSON object: for each prompt the reply, why it ended, and per token where in the prompt it was copied from.
     """
-    from handspun.generate.session import load_engine
-
-    if text and passage is not None:
-        raise PromptError(f'--passage "{passage}" is read before a message, and --text sends none; leave one of them out.')
+    if text and passage:
+        raise PromptError(f'--passage "{passage[0]}" is read before a message, and --text sends none; leave one of them out.')
+    if len(passage) > 1:
+        raise PromptError(
+            f"--passage is given {len(passage)} times, and a prompt has one; join them in a file: --passage @FILE."
+        )
     folder = find_run(run)
     overrides = [prompt for prompt in prompts if OVERRIDE.match(prompt)]
     spoken = [prompt for prompt in prompts if not OVERRIDE.match(prompt)] or [sys.stdin.read().strip()]
-    config = generate_config(folder, overrides)
+    config, read_first = generate_config(folder, overrides), passage_text(passage[0]) if passage else None
+    if not text:
+        check_prompts(spoken)
+        mention_base_model(folder)
+    from handspun.generate.session import load_engine
+
     if not force:
         require_memory(folder, n_rows=len(spoken))
     engine = load_engine(folder.finished)
-    asked = [continued(engine, prompt) if text else asked_for(engine, prompt, passage_text(passage)) for prompt in spoken]
+    asked = [continued(engine, prompt) if text else asked_for(engine, prompt, read_first) for prompt in spoken]
     replies = engine.generate(asked, config)
     if json:
         terminal.write_json({"replies": [as_json(engine, prompt, reply) for prompt, reply in zip(spoken, replies)]})
@@ -67,9 +74,17 @@ def generate_config(run: Run, overrides: Sequence[str]) -> GenerateConfig:
     return load_recipe(str(run.path), overrides).generate
 
 
-def passage_text(passage: str | None) -> str | None:
+def check_prompts(prompts: Sequence[str]) -> None:
+    """Raises PromptError for one that says nothing."""
+    for number, prompt in enumerate(prompts, start=1):
+        if not prompt:
+            which = f"prompt {number} of {len(prompts)}" if len(prompts) > 1 else "the prompt"
+            raise PromptError(f"{which} is empty; write at least one character.")
+
+
+def passage_text(passage: str) -> str:
     """The passage itself, read from its file where it is given as @FILE. Raises PromptError."""
-    if passage is None or not passage.startswith("@"):
+    if not passage.startswith("@"):
         return passage
     path = Path(passage[1:])
     try:
@@ -79,12 +94,10 @@ def passage_text(passage: str | None) -> str | None:
 
 
 def asked_for(engine: "Engine", prompt: str, passage: str | None) -> list[int]:
-    """The ids of a message, with its passage, and of the opening of the reply. Raises PromptError."""
+    """The ids of a message, with its passage, and of the opening of the reply."""
     from handspun.corpus.document import Message
     from handspun.tokens.chat import render
 
-    if not prompt:
-        raise PromptError("the prompt is empty; write at least one character.")
     messages = [*([Message("passage", passage)] if passage else []), Message("user", prompt)]
     return render(engine.tokenizer, messages, open_reply=True).ids.tolist()
 

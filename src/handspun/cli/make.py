@@ -1,12 +1,15 @@
 """handspun make: the whole way of a recipe, from raw text to a measured assistant."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from handspun.cli import terminal
-from handspun.cli.workshop import run_until
+from handspun.cli.workshop import is_base_model, run_until
+from handspun.recipe import shipped_recipes
+from handspun.runs import Run
 
 
 def make(recipe: str, *overrides: str, run: Path | None = None, force: bool = False, json: bool = False) -> None:
@@ -67,5 +70,13 @@ def show_summary(evaluation: Mapping[str, Any], seconds: Mapping[str, float], fo
         for message in transcript:
             terminal.write_line(f"{message['role']:>10}  {message['content']}".replace("\n", f"\n{'':>12}"))
     terminal.write_line(f"\n{terminal.duration_text(sum(seconds.values()))} in all. Everything is in {folder}. Next:")
-    for command in (f"handspun chat {folder}", f"handspun show batch {folder}", "handspun new mine --minutes 30"):
+    for command in next_commands(Run(folder)):
         terminal.write_line(f"  {command}")
+
+
+def next_commands(run: Run) -> list[str]:
+    """What to type once a model is made: for one that was shipped, how to make one's own."""
+    folder = shlex.quote(str(run.path))
+    talk = f'handspun generate {folder} "Once upon a time" --text' if is_base_model(run) else f"handspun chat {folder}"
+    own = ["handspun new mine --minutes 30"] if run.recipe_name() in shipped_recipes() else []
+    return [talk, f"handspun show batch {folder}", *own]

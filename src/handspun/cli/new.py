@@ -1,5 +1,7 @@
 """handspun new: a recipe that fits this machine, this text and a given time."""
 
+import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,9 +21,6 @@ from handspun.tune.config import TuneConfig
 
 if TYPE_CHECKING:
     from handspun.sizing import Corpus
-
-ENOUGH_SHARE = 0.8
-"""A recipe that takes less than this part of the time has found too little text."""
 
 
 def new(
@@ -46,7 +45,7 @@ def new(
     text
         Files and folders to learn from. Default: the documentation of this Python installation.
     """
-    from handspun.sizing import expected_minutes, minutes_given, sized_recipe
+    from handspun.sizing import expected_minutes, is_limited_by_text, minutes_given, sized_recipe
 
     path, given, corpus = unused_recipe_path(name), minutes_given(minutes, hours), corpus_of(text)
     speeds = plan.measure_here().speeds
@@ -55,10 +54,13 @@ def new(
     expected = expected_minutes(recipe, corpus, speeds)
     write_bytes(path, recipe_text(recipe, given, expected).encode())
     plan.show(make_plan(recipe, devices))
-    if expected < ENOUGH_SHARE * given:
-        terminal.say("the text is what limits this model: with more of it the rest of the time would be of use.")
+    if is_limited_by_text(recipe, given, corpus, speeds, devices):
+        terminal.say(
+            f"the text is what limits this model: with more than {corpus.n_bytes / 1e6:,.1f} MB of it, {given:g} minutes would "
+            f"be enough for a larger one."
+        )
     terminal.write_line(f"\n{path} is written: about {expected:.0f} minutes on this machine. Next:")
-    terminal.write_line(f"  handspun make {path}")
+    terminal.write_line(f"  handspun make {shlex.quote(str(path))}")
 
 
 def unused_recipe_path(name: str) -> Path:
@@ -69,6 +71,8 @@ def unused_recipe_path(name: str) -> Path:
         raise SettingsError(f'"{name}" is a recipe that handspun ships; choose another name.')
     if path.exists():
         raise SettingsError(f"{path} exists already; choose another name, or delete it.")
+    if not os.access(Path.cwd(), os.W_OK):
+        raise SettingsError(f"{path} may not be written in {Path.cwd()}; go to a folder of your own first.")
     return path
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
-from handspun.cli.workshop import home_of
+from handspun.cli.workshop import home_of, mention_namesake
 from handspun.errors import SettingsError
 from handspun.planner.devices import GIB, Devices, devices_here, named_devices
 from handspun.planner.duration import EFFICIENCY
@@ -39,6 +39,7 @@ def plan(recipe: str, *overrides: str, devices: str | None = None, here: bool = 
     if devices and here:
         raise SettingsError(f"--devices {devices} and --here are two answers to one question; leave one of them out.")
     loaded = load_recipe(recipe, overrides)
+    mention_namesake(recipe)
     if here:
         measure_here()
     planned = make_plan(loaded, named_devices(devices) if devices else devices_here(), Run(home_of(recipe, loaded)))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from handspun.cli import terminal
-from handspun.cli.workshop import find_run
-from handspun.errors import HandspunError
-from handspun.runs import RunSummary, list_runs
+from handspun.cli.workshop import RUNS, find_run
+from handspun.errors import HandspunError, RunError
+from handspun.runs import Run, RunSummary, list_runs
 
 if TYPE_CHECKING:
     from handspun.comparison import History
@@ -20,16 +20,18 @@ COMPARED = ("val_bpb", "tokens", "hours", "tok_per_s", "mfu", "peak_gib")
 
 
 @runs.default
-def list_folder(folder: Path = Path("runs"), *, json: bool = False) -> None:
+def list_folder(folder: Path = RUNS, *, json: bool = False) -> None:
     """List the runs in a folder, the one changed last first.
 
     Parameters
     ----------
     folder
-        Where the runs lie.
+        Where the runs lie, or one run.
     json
         Print one JSON object: {"runs": [...]}.
     """
+    if not folder.is_dir() and folder != RUNS:
+        raise RunError(f'no folder "{folder}"; name one that holds runs, or is one.')
     summaries = sorted(readable_summaries(folder), key=lambda summary: summary.modified, reverse=True)
     if json:
         terminal.write_json({"runs": [asdict(summary) for summary in summaries]})
@@ -75,7 +77,7 @@ def compare(
 def readable_summaries(folder: Path) -> list[RunSummary]:
     """A summary of each run that can be read; of the others, why not."""
     summaries = []
-    for run in list_runs(folder):
+    for run in [Run(folder)] if Run(folder).recipe_path.is_file() else list_runs(folder):
         try:
             summaries.append(run.summary())
         except HandspunError as error:

@@ -3,7 +3,8 @@
 from cyclopts import App
 
 from handspun.cli import terminal
-from handspun.cli.workshop import find_run
+from handspun.cli.workshop import find_run, mention_namesake
+from handspun.errors import SettingsError
 
 show = App(name="show", help="Look at a part of handspun or of a run.")
 
@@ -41,6 +42,7 @@ def recipe(name: str, *overrides: str) -> None:
     from handspun.recipe import load_recipe
     from handspun.settings import to_toml
 
+    mention_namesake(name)
     terminal.write(to_toml(load_recipe(name, overrides)))
 
 
@@ -59,9 +61,13 @@ def batch(run: str, *, step: int = 0, rows: int = 2, pretraining: bool = False) 
     pretraining
         Show a step of the pretraining instead of the tuning.
     """
+    if rows < 1 or step < 0:
+        wrong = f"--rows {rows} shows nothing; ask for at least 1" if rows < 1 else f"--step {step} is none; the first is 0"
+        raise SettingsError(f"{wrong}.")
+    folder = find_run(run)
     from handspun.stages.batch import marked_rows
 
-    for number, row in enumerate(marked_rows(find_run(run), step, pretraining=pretraining, n_rows=rows), start=1):
+    for number, row in enumerate(marked_rows(folder, step, pretraining=pretraining, n_rows=rows), start=1):
         share = sum(len(text) for text, is_learnt in row if is_learnt) / max(1, sum(len(text) for text, _ in row))
         terminal.write_line(f"── sequence {number}: {100 * share:.0f} % of the text is learnt from")
         terminal.marked(row)

@@ -76,12 +76,15 @@ def write_json(value: Mapping[str, Any]) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Aligned columns on stdout: numbers to the right, an absent value as a dash."""
+    """Aligned columns on stdout: numbers to the right, an absent value as a dash; below each other where words do not fit."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     cells = [[cell_text(value) for value in row] for row in rows]
+    if sys.stdout.isatty() and narrowest(columns, cells) > width():
+        stack(columns, cells)
+        return
     drawn = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     for index, column in enumerate(columns):
         is_number = bool(cells) and all(row[index].replace(",", "").replace(".", "").strip("-").isdecimal() for row in cells)
@@ -94,6 +97,21 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         console.print(drawn)
     for line in captured.get().splitlines():
         write_line(line.rstrip())
+
+
+def narrowest(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """The width at which the columns still break no word."""
+    by_column = zip(columns, *cells) if columns else zip(*cells)
+    return sum(2 + max((len(word) for text in texts for word in text.split()), default=0) for texts in by_column)
+
+
+def stack(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """A table for a narrow screen: each row as lines of a column's name and its value."""
+    margin = max(map(len, columns), default=0)
+    for row in cells:
+        for name, text in zip(columns or [""] * len(row), row):
+            write_line(f"{name:<{margin}}  {text}".strip())
+        write_line()
 
 
 def width() -> int:

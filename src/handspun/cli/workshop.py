@@ -1,5 +1,6 @@
 """What the verbs that work on a run have in common: finding it, locking it, and showing what happens in it."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
 from handspun.cli.progress import Progress
-from handspun.errors import RunError
+from handspun.errors import RunError, SettingsError
 from handspun.files import MANIFEST, sha256, write_json
 from handspun.processes import Processes, joined
 from handspun.recipe import Recipe, find_recipe, load_recipe
@@ -78,6 +79,7 @@ def run_until(
     home = folder or home_of(recipe, loaded)
     with joined(on_lost=terminal.error) as processes:
         if processes.is_first:
+            mention_namesake(recipe)
             return run_first(stage, loaded, home, processes, is_forced=is_forced)
         follow_stages(Workshop(loaded, Run(home), SilentReporter(), is_forced, processes), until=stage)
     raise SystemExit(0)
@@ -133,6 +135,40 @@ def require_memory(run: Run, *, n_rows: int) -> None:
     recipe, devices = load_recipe(str(run.path)), devices_at_hand(choose_device())
     reading = Reading(recipe.model, recipe.tokens.vocab_size, devices, n_rows, recipe.model.max_seq_len)
     check_reading(reading, what=f'loading "{recipe.name}"')
+
+
+def mention_base_model(run: Run) -> None:
+    """Say of a model that has read no conversations what it does with a message."""
+    if is_base_model(run):
+        terminal.say(f"a base model: it goes on with texts and has learnt no replies; {continuation(run.path)} shows that.")
+
+
+def is_base_model(run: Run) -> bool:
+    """Whether the model has never read a conversation."""
+    return run.finished != run.tuned and not load_recipe(str(run.path)).train.chat_share
+
+
+def continuation(folder: Path) -> str:
+    """The command that lets the model of a run go on with a text."""
+    return f'`handspun generate {shlex.quote(str(folder))} "Once upon a time" --text`'
+
+
+def mention_namesake(name: str) -> None:
+    """Say which recipe a NAME stands for where NAME.toml, here, is another one."""
+    path, namesake = find_recipe(name), Path(f"{name}.toml")
+    if path != namesake and namesake.is_file() and recipe_in(path) != recipe_in(namesake):
+        taken = f"the recipe of that name that handspun ships, not {namesake}"
+        if RUNS in path.parents:
+            taken = f"{path}, which differs from {namesake}"
+        terminal.say(f'"{name}" is {taken} here; for the latter write {namesake}')
+
+
+def recipe_in(path: Path) -> Recipe | None:
+    """The recipe that a file describes, defaults filled in; None where it describes none."""
+    try:
+        return load_recipe(str(path))
+    except SettingsError:
+        return None
 
 
 def find_run(name: str) -> Run:

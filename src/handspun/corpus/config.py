@@ -6,6 +6,7 @@ from typing import Literal
 from handspun.corpus.hub_name import HubName, is_hub_name
 from handspun.corpus.weights import whole_weights
 
+LARGEST_VAL_SHARE = 0.5
 Profile = Literal["none", "unicode", "uncased"]
 
 
@@ -41,8 +42,8 @@ class CorpusConfig:
         self.check_weights()
         if self.normalize not in ("none", "unicode", "uncased"):
             raise ValueError(f'normalize="{self.normalize}" is not a profile: choose none, unicode or uncased')
-        if not 0 <= self.val_share <= 0.5:
-            raise ValueError(f"val_share={self.val_share} is out of range: choose a share from 0 to 0.5")
+        if not 0 <= self.val_share <= LARGEST_VAL_SHARE:
+            raise ValueError(f"val_share={self.val_share} is out of range: choose a share from 0 to {LARGEST_VAL_SHARE}")
         if not 0 <= self.max_bad_share <= 1:
             raise ValueError(f"max_bad_share={self.max_bad_share} is out of range: choose a share from 0 to 1")
 

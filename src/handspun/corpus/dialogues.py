@@ -24,9 +24,10 @@ def read_dialogues(name: str, quarantine: Quarantine) -> Iterator[Conversation]:
     Raises CorpusError where there is no such file.
     """
     path = Path(name).expanduser()
-    if not path.is_file() or not path.name.endswith((".jsonl", ".jsonl.zst")):
+    if not path.is_file() or not path.name.lower().endswith((".jsonl", ".jsonl.zst")):
+        place = "" if path.is_absolute() else f" in {Path.cwd()}"
         raise CorpusError(
-            f'corpus.conversations names "{name}", which is not a JSONL file: name one, or "python", or "manners".'
+            f'corpus.conversations names "{name}", which is no JSONL file{place}: name one, or "python", or "manners".'
         )
 
     def on_bad(path: Path, line: int, reason: str) -> None:

@@ -38,7 +38,7 @@ def json_lines(path: Path, on_bytes: Callable[[int], None], on_bad: OnBad, kind:
 @contextmanager
 def _decompressed(path: Path, raw: IO[bytes]) -> Iterator[IO[bytes]]:
     """The file itself, or what it holds when it is zstd."""
-    if path.suffix != ".zst":
+    if path.suffix.lower() != ".zst":
         yield raw
         return
     reader = needed("zstandard", path).ZstdDecompressor().stream_reader(raw, read_across_frames=True)
@@ -69,4 +69,4 @@ def _bounded_lines(path: Path, file: IO[bytes], on_bad: OnBad) -> Iterator[tuple
 
 
 def _decompression_errors(path: Path) -> tuple[type[Exception], ...]:
-    return (needed("zstandard", path).ZstdError,) if path.suffix == ".zst" else ()
+    return (needed("zstandard", path).ZstdError,) if path.suffix.lower() == ".zst" else ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from handspun.corpus.config import CorpusConfig
+from handspun.corpus.config import LARGEST_VAL_SHARE, CorpusConfig
 from handspun.corpus.dedup import Grams, NearIndex, SeenTexts, word_grams
 from handspun.corpus.dialogues import read_dialogues
 from handspun.corpus.document import Conversation, Document, Message, Question
@@ -20,10 +20,19 @@ from handspun.corpus.python_objects import folded
 from handspun.corpus.quarantine import Quarantine
 from handspun.corpus.questions import held_out_questions, training_conversations
 from handspun.corpus.records import line_of, read_conversations, read_documents, read_questions, write_records
-from handspun.corpus.report import BAD, DUPLICATE, EMPTY, NEAR_HELD_OUT, CurationReport, SourceTally, read_report
+from handspun.corpus.report import (
+    BAD,
+    DUPLICATE,
+    EMPTY,
+    NEAR_HELD_OUT,
+    CurationReport,
+    SourceTally,
+    dropped_in_all,
+    read_report,
+)
 from handspun.corpus.room import room_to_curate
-from handspun.corpus.sources import LocalSource
-from handspun.corpus.split import is_held_out
+from handspun.corpus.sources import SUFFIXES, LocalSource
+from handspun.corpus.split import is_held_out, smallest_share_above, stable_fraction
 from handspun.errors import CorpusError
 from handspun.files import MANIFEST, disk_errors, durable_writer, seal_folder
 
@@ -31,6 +40,9 @@ __all__ = ["CurationReport", "curate", "read_conversations", "read_documents", "
 
 TRAIN, VAL, CONVERSATIONS, QUESTIONS = "train.jsonl", "val.jsonl", "train_conversations.jsonl", "questions.jsonl"
 REPORT, BAD_LINES, CANDIDATES = "report.json", "bad_lines.jsonl", ".candidates.jsonl"
+
+MOST_NAMED = 5
+"""Files that are named in a sentence about several."""
 
 OnProgress = Callable[[int, int | None], None]
 
@@ -75,6 +87,8 @@ class _Curation:
         self.normalize = Normalizer(config.normalize, keep_emoji=config.keep_emoji)
         self.seen = SeenTexts()
         self.held_out_grams: list[Grams] = []
+        self.n_candidates, self.smallest_fraction = 0, 1.0
+        """Documents that are not held out, and what the first of them to be held out would need as val_share."""
         self.input_bytes = sum(map(self._n_bytes, config.sources))
         self.done_bytes = 0
         self.on_progress = on_progress
@@ -88,7 +102,12 @@ class _Curation:
             quarantine = Quarantine(file)
             self._gather(quarantine)
             n_conversations = write_records(self.folder / CONVERSATIONS, self._conversations(quarantine))
-        self._check(quarantine)
+        try:
+            self._check(quarantine)
+        except CorpusError:
+            if not quarantine.n_bad:
+                shutil.rmtree(self.folder)
+            raise
         self._advance_to(self.input_bytes)
         self._separate()
         n_questions = write_records(self.folder / QUESTIONS, self._questions())
@@ -129,12 +148,15 @@ class _Curation:
         with durable_writer(self.folder / VAL) as val, disk_errors(candidates), candidates.open("wb") as train:
             for document in self._clean_documents(quarantine):
                 tally = self.tallies[document.source]
-                if self._is_held_out(str(document.metadata.get("group") or folded(document.text))):
+                group = str(document.metadata.get("group") or folded(document.text))
+                if self._is_held_out(group):
                     tally.n_val += 1
                     tally.val_bytes += len(document.text.encode())
                     self.held_out_grams.append(word_grams(document.text))
                     val.write(line_of(document))
                 else:
+                    self.n_candidates += 1
+                    self.smallest_fraction = min(self.smallest_fraction, stable_fraction(group))
                     train.write(line_of(document))
 
     def _clean_documents(self, quarantine: Quarantine) -> Iterator[Document]:
@@ -159,21 +181,51 @@ class _Curation:
     def _check(self, quarantine: Quarantine) -> None:
         """Stop where too much is unreadable or nothing is left to learn from or to measure on."""
         if quarantine.bad_share > self.config.max_bad_share:
+            or_raise = ", or raise corpus.max_bad_share" if quarantine.n_good else ""
             raise CorpusError(
                 f"{quarantine.n_bad:,} of {quarantine.n_bad + quarantine.n_good:,} records are unreadable, more than "
                 f"corpus.max_bad_share={self.config.max_bad_share} allows (first: {quarantine.first}); mend those that "
-                f"{self.folder / BAD_LINES} lists, or raise corpus.max_bad_share."
+                f"{self.folder / BAD_LINES} lists{or_raise}."
             )
         if not quarantine.n_bad:
             (self.folder / BAD_LINES).unlink()
         sources = ", ".join(self.config.sources)
-        if not (self.folder / CANDIDATES).stat().st_size:
-            raise CorpusError(f"no text to train on is left of corpus.sources ({sources}): name sources with more text.")
+        if not self.n_candidates:
+            raise CorpusError(f"no text to train on is left of corpus.sources ({sources}): {self._lost(quarantine)}.")
         if self.config.val_share and not self.held_out_grams:
             raise CorpusError(
-                f"corpus.val_share={self.config.val_share} held out not one document of corpus.sources ({sources}): "
-                f"raise it to 0.1 or more, or name more text."
+                f"corpus.val_share={self.config.val_share} holds out none of the {self.n_candidates:,} documents of "
+                f"corpus.sources ({sources}): {self._share_that_would()}."
             )
+
+    def _lost(self, quarantine: Quarantine) -> str:
+        """Where the text has gone, and what to do about it."""
+        if n_val := sum(tally.n_val for tally in self.tallies.values()):
+            remedy = f"name more text, or lower corpus.val_share={self.config.val_share}"
+            gone = [f"{n_val:,} held out"]
+        else:
+            remedy, gone = "name sources with more text", []
+        gone += [f"{count:,} {reason}" for reason, count in dropped_in_all(self.tallies.values()).items()]
+        gone += [f"{quarantine.n_bad:,} {BAD} (first: {quarantine.first})"] if quarantine.n_bad else []
+        return "; ".join([", ".join(gone) or "they are empty", *self._unread(), remedy])
+
+    def _share_that_would(self) -> str:
+        """How one document more would be held out. Which it is follows from their text, so no seed would change it."""
+        share = smallest_share_above(self.smallest_fraction)
+        none = "corpus.val_share=0 measures on none"
+        if self.n_candidates == 1:
+            return f"name more text, or {none}"
+        return f"corpus.val_share={share} would, {none}" if share <= LARGEST_VAL_SHARE else f"name more text, or {none}"
+
+    def _unread(self) -> list[str]:
+        """A sentence about the files of each source that are of no kind that is read."""
+        found = {name: source.unread for name, source in self.sources.items() if isinstance(source, LocalSource)}
+        return [
+            f"{len(files):,} files of {name} are not read, being none of {', '.join(SUFFIXES)}: "
+            f"{', '.join(path.name for path in files[:MOST_NAMED])}{', ...' if len(files) > MOST_NAMED else ''}"
+            for name, files in found.items()
+            if files
+        ]
 
     def _separate(self) -> None:
         """Write the candidates to train.jsonl, without those that nearly repeat a held-out document."""
@@ -223,7 +275,7 @@ class _Curation:
             yield replace(question, **texts)
 
     def _report(self, quarantine: Quarantine, n_conversations: int, n_questions: int, seconds: float) -> CurationReport:
-        notes = []
+        notes = self._unread()
         if self.normalize.n_unrepaired:
             notes.append(
                 f'{self.normalize.n_unrepaired:,} texts look garbled: pip install "handspun[data]" and run again to mend them.'

@@ -1,5 +1,6 @@
 """What curation kept, what it dropped, and why."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,15 @@ class CurationReport:
     seconds: float
 
     @property
+    def summary(self) -> str:
+        """What was kept and what was not, in a line."""
+        n_bytes = sum(tally.train_bytes + tally.val_bytes for tally in self.sources)
+        kept = f"{self.n_train:,} documents to train on and {self.n_val:,} held out ({n_bytes / 1e6:,.1f} MB)"
+        talk = f", {self.n_conversations:,} conversations" if self.n_conversations else ""
+        dropped = ", ".join(f"{count:,} {reason}" for reason, count in dropped_in_all(self.sources).items())
+        return f"{kept}{talk}; dropped: {dropped or 'nothing'}"
+
+    @property
     def n_train(self) -> int:
         """Documents to train on."""
         return sum(tally.n_train for tally in self.sources)
@@ -50,6 +60,15 @@ class CurationReport:
     def write(self, path: Path) -> None:
         """Write the report as JSON."""
         write_json(path, asdict(self))
+
+
+def dropped_in_all(tallies: Iterable[SourceTally]) -> dict[str, int]:
+    """The dropped documents of all sources by reason."""
+    counts: dict[str, int] = {}
+    for tally in tallies:
+        for reason, count in tally.dropped.items():
+            counts[reason] = counts.get(reason, 0) + count
+    return counts
 
 
 def read_report(path: Path) -> CurationReport:

@@ -1,6 +1,7 @@
 """Reads text, JSONL and Parquet files, and folders of them, as documents."""
 
 import codecs
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ class LocalSource:
         self.name = name
         self.root = Path(name).expanduser()
         if not self.root.exists():
-            raise CorpusError(f'corpus.sources names "{name}", which does not exist: correct the path, or put the file there.')
-        self.files = _files(self.root)
+            raise missing(name)
+        self.files, self.unread = _files(self.root)
+        """What is read, and what is left because of its name."""
         if not self.files:
             raise CorpusError(f'corpus.sources names "{name}", which holds no {", ".join(SUFFIXES)} file: name one that does.')
 
@@ -59,18 +61,27 @@ class LocalSource:
                     yield document_of(record, f"{relative}:{number}", self.name)
 
 
-def _files(root: Path) -> list[Path]:
-    """The files to read, sorted by path; what is hidden stays hidden."""
-    if not root.is_dir():
-        return [root] if root.name.endswith(SUFFIXES) else []
-    below = (path for path in root.rglob("*") if path.name.endswith(SUFFIXES) and (path.is_file() or path.is_symlink()))
-    return sorted(path for path in below if not any(part.startswith(".") for part in path.relative_to(root).parts))
+def missing(name: str, key: str = "corpus.sources") -> CorpusError:
+    """What is said of a path that a key names and that is not there."""
+    place = "" if Path(name).expanduser().is_absolute() else f" in {Path.cwd()}"
+    return CorpusError(f'{key} names "{name}", which does not exist{place}: correct the path, or put the file there.')
+
+
+def _files(root: Path) -> tuple[list[Path], list[Path]]:
+    """The files to read and the others, sorted by path; what is hidden stays hidden."""
+    if root.is_dir():
+        below = sorted(path for path in root.rglob("*") if path.is_file() or path.is_symlink())
+        files = [path for path in below if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    else:
+        files = [root]
+    readable = [path for path in files if path.name.lower().endswith(SUFFIXES)]
+    return readable, [path for path in files if path not in set(readable)]
 
 
 def _records(path: Path, on_bytes: Callable[[int], None], on_bad: OnBad) -> Records:
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         return _parquet_records(path, on_bytes, on_bad)
-    if path.suffix in (".txt", ".md"):
+    if path.suffix.lower() in (".txt", ".md"):
         return _text_records(path, on_bytes, on_bad)
     return json_lines(path, on_bytes, on_bad)
 
@@ -94,11 +105,22 @@ def document_of(record: dict[str, Any], name: str, source: str) -> Document:
 def _text_records(path: Path, on_bytes: Callable[[int], None], on_bad: OnBad) -> Records:
     """(number from 1, {"text"}) of each piece of a text file; nothing of a file that is not UTF-8."""
     if line := _undecodable_line(path):
-        on_bad(path, line, "not UTF-8")
+        on_bad(path, line, f"not UTF-8; {_advice(path)}")
         return
     with path.open(encoding="utf-8-sig") as file:
         for number, piece in enumerate(_pieces(file.read, on_bytes), start=1):
             yield number, {"text": piece}
+
+
+def _advice(path: Path) -> str:
+    """What to do with a file that is not UTF-8, by what it seems to be."""
+    with path.open("rb") as file:
+        block = file.read(READ_BYTES)
+    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return f"save it as UTF-8: iconv -f utf-16 -t utf-8 {shlex.quote(str(path))}"
+    if b"\0" in block:
+        return "it seems to be no text at all: leave it out"
+    return f"save it as UTF-8, from Latin-1 for instance: iconv -f latin1 -t utf-8 {shlex.quote(str(path))}"
 
 
 def _undecodable_line(path: Path) -> int | None:

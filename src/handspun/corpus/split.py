@@ -8,6 +8,11 @@ def stable_fraction(key: str) -> float:
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest()) / 2**64
 
 
+def smallest_share_above(fraction: float) -> float:
+    """The smallest share in whole percents that holds out what has this fraction."""
+    return (int(100 * fraction) + 1) / 100
+
+
 def is_held_out(key: str, val_share: float) -> bool:
     """Whether the documents that share `key` belong to the validation side."""
     return stable_fraction(key) < val_share

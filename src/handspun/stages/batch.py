@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from handspun.errors import SettingsError
 from handspun.recipe import Recipe, load_recipe
 from handspun.runs import Run
 from handspun.stages.tokenize import chat_shards, text_shards, tokenizer_folder
@@ -12,10 +13,12 @@ from handspun.tune.instruct import tuning_batches
 
 
 def marked_rows(run: Run, step: int, *, pretraining: bool, n_rows: int) -> Iterator[list[tuple[str, bool]]]:
-    """The first rows of a step as stretches of text, each learnt from or not."""
+    """The first rows of a step as stretches of text, each learnt from or not. Raises SettingsError after the last step."""
     recipe = load_recipe(str(run.path))
     tokenizer = Tokenizer.load(tokenizer_folder(run))
     batches = batches_of(recipe, run, tokenizer, pretraining=pretraining)
+    if step >= batches.config.steps:
+        raise SettingsError(f"--step {step} is none: of {batches.config.steps:,} steps the last is {batches.config.steps - 1}.")
     first = step * batches.config.batch_rows
     for index in range(first, first + min(n_rows, batches.config.batch_rows)):
         yield list(stretches(batches.row(index), tokenizer))

@@ -10,6 +10,7 @@ from handspun.corpus.hub import HubSource
 from handspun.corpus.hub_name import is_hub_name
 from handspun.corpus.pipeline import curate, open_source
 from handspun.corpus.room import room_to_curate, room_to_fetch, size_text
+from handspun.corpus.sources import missing
 from handspun.files import read_manifest, sha256_of_json
 from handspun.runs import Run
 from handspun.stages.stage import Progress, Stage, Workshop
@@ -21,7 +22,8 @@ BUILT_IN = ("python", "manners")
 def source_hashes(workshop: Workshop) -> Mapping[str, str]:
     """One hash per source: of the Python version, of every file's path, size and time of change, or a name on the hub."""
     corpus = workshop.recipe.corpus
-    return {source: source_hash(source) for source in (*corpus.sources, *corpus.conversations)}
+    sources = {source: source_hash(source) for source in corpus.sources}
+    return {**sources, **{source: source_hash(source, "corpus.conversations") for source in corpus.conversations}}
 
 
 def inputs(workshop: Workshop) -> Mapping[str, str]:
@@ -31,13 +33,15 @@ def inputs(workshop: Workshop) -> Mapping[str, str]:
     return {**source_hashes(workshop), **limits}
 
 
-def source_hash(source: str) -> str:
-    """What tells a source from the same source changed."""
+def source_hash(source: str, key: str = "corpus.sources") -> str:
+    """What tells a source from the same source changed. Raises CorpusError where it is missing."""
     if source in BUILT_IN:
         return f"{platform.python_implementation()} {platform.python_version()}"
     if is_hub_name(source):
         return source
     path = Path(source).expanduser()
+    if not path.exists():
+        raise missing(source, key)
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     return sha256_of_json(stats)
@@ -54,6 +58,8 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     fetch(workshop)
     with workshop.reporter.progress("curate", "bytes") as progress:
         report = curate(workshop.recipe.corpus, workshop.run.corpus, progress)
+    for sentence in (report.summary, *report.notes):
+        workshop.reporter.say(f"curate: {sentence}")
     return asdict(report)
 
 
@@ -61,10 +67,10 @@ def fetch(workshop: Workshop) -> None:
     """Read what the recipe wants of the hub and is not kept yet; what it takes on the disk is said, and checked, before."""
     config = workshop.recipe.corpus
     opened = [open_source(name, config) for name in config.sources if is_hub_name(name)]
-    missing = [source for source in opened if isinstance(source, HubSource) and source.n_missing]
-    if not missing:
+    unread = [source for source in opened if isinstance(source, HubSource) and source.n_missing]
+    if not unread:
         return
-    n_bytes = sum(source.n_missing for source in missing)
+    n_bytes = sum(source.n_missing for source in unread)
     rooms = (
         room_to_fetch(Path(config.hub_folder), n_bytes),
         room_to_curate(workshop.run.corpus, sum(source.n_bytes for source in opened)),
@@ -72,7 +78,7 @@ def fetch(workshop: Workshop) -> None:
     workshop.reporter.say(f"{size_text(n_bytes)} of text to fetch, which takes about {' and '.join(map(str, rooms))}")
     for room in rooms:
         room.check()
-    for source in missing:
+    for source in unread:
         with workshop.reporter.progress(f"fetch {source.name}", "bytes") as progress:
             source.fetch(counted(progress, source.n_missing))
 

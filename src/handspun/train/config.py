@@ -168,8 +168,8 @@ class TrainConfig:
             raise ValueError(f"keep_every={self.keep_every}: must be at least 1, or leave it out")
         if self.warmup_steps + self.final_steps > self.steps:
             raise ValueError(
-                f"warmup_steps={self.warmup_steps}: with {self.final_steps} decay steps that is more than the run's "
-                f"{self.steps} steps; shorten one, or raise train_tokens"
+                f"warmup_steps={self.warmup_steps}: with {self.final_steps} decay steps more than the {self.steps} steps of "
+                f"train_tokens={self.train_tokens} at batch_tokens={self.batch_tokens}; shorten one, or raise train_tokens"
             )
 
     @property
