@@ -12,8 +12,9 @@ from handspun.machine import Memory
 from handspun.planner.devices import GIB
 from handspun.recipe import load_recipe
 from handspun.runs import Run
-from handspun.stages.memory import check_evaluation, check_pretraining, check_tuning, fits_whole
+from handspun.stages.memory import check_evaluation, check_pretraining, check_tuning, room_on_device
 from handspun.stages.stage import Workshop
+from handspun.train.choice import Room
 from handspun.train.config import TrainConfig
 from tiny_run import tiny_model
 
@@ -39,7 +40,12 @@ def test_where_there_is_memory_no_stage_complains(tiny_recipe: Path, tmp_path: P
     workshop = Workshop(load_recipe(str(tiny_recipe)), Run(tmp_path / "run"), Listener())
     for check in (check_pretraining, check_tuning, check_evaluation):
         check(workshop)
-    assert fits_whole(tiny_model(), TrainConfig())
+    assert room_on_device(tiny_model(), TrainConfig()) == Room(for_model=True, for_gradients=True)
+
+
+@pytest.mark.usefixtures("full_machine")
+def test_a_full_device_has_no_room_for_the_whole_model() -> None:
+    assert room_on_device(tiny_model(), TrainConfig()) == Room(for_model=False, for_gradients=False)
 
 
 def test_superposition_is_refused_where_the_text_is_too_little(tiny_recipe: Path, tmp_path: Path) -> None:
