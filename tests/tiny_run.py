@@ -109,12 +109,13 @@ def tiny_trainer(
     model: Transformer | None = None,
     identity: str = "tiny",
     listeners: Listeners | None = None,
+    batches: Batches | None = None,
 ) -> Trainer:
     """A trainer into `folder` on the shards below `data`."""
     config = config or tiny_config()
     return Trainer(
         model or tiny_model(),
-        tiny_batches(config, data),
+        batches or tiny_batches(config, data),
         config,
         folder=folder,
         tokenizer=byte_tokenizer(),

@@ -44,9 +44,13 @@ class Metrics:
         return record
 
     def truncate_after(self, step: int) -> None:
-        """Forget what was measured after `step`, so that a run that resumes there writes each step once."""
+        """Forget what a run that resumes after `step` writes anew: later steps, and what was measured on this one's model."""
+
+        def is_kept(record: Mapping[str, Any]) -> bool:
+            return record.get("step", 0) < step or (record.get("step") == step and "train_loss" in record)
+
         if self.path.is_file():
-            kept = [json.dumps(record) + "\n" for record in self.read() if record.get("step", 0) <= step]
+            kept = [json.dumps(record) + "\n" for record in self.read() if is_kept(record)]
             write_bytes(self.path, "".join(kept).encode())
 
     def newest(self, key: str) -> Any | None:

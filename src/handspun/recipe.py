@@ -54,6 +54,9 @@ class Recipe:
             raise ValueError(
                 f"train.chat_share={self.train.chat_share}: there are no conversations; name some in corpus.conversations"
             )
+        if self.train.superposition and (self.model.copy_head or self.model.repeat_embedding):
+            part = "copy_head" if self.model.copy_head else "repeat_embedding"
+            raise ValueError(f"model.{part}=true: looks at single tokens; leave it or train.superposition out")
         if self.tune is not None and not self.corpus.conversations:
             raise ValueError("corpus.conversations=[]: [tune] learns from conversations; name some, or leave [tune] out")
 

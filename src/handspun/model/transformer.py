@@ -75,12 +75,12 @@ class Transformer(nn.Module):
 
     def forward(
         self,
-        ids: Int[Tensor, "B T"],
+        ids: Int[Tensor, "B T *S"],
         *,
         segments: Int[Tensor, "B T"] | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """The normalized state after the last block.
+        """The normalized state after the last block. A third dimension of `ids` is a bag, read as the mean of its tokens.
 
         `segments` numbers the documents packed in a row: a token sees only its own. With a `cache` the ids continue
         what was read before, and are remembered in turn.
@@ -99,15 +99,19 @@ class Transformer(nn.Module):
         return hidden
 
     def embed(
-        self, ids: Int[Tensor, "B T"], positions: Int[Tensor, "*B T"], view: View, cache: KVCache | None
+        self, ids: Int[Tensor, "B T *S"], positions: Int[Tensor, "*B T"], view: View, cache: KVCache | None
     ) -> Float[Tensor, "B T D"]:
         """The stream before the first block."""
-        x = F.embedding(ids, self.embedding.weight)
+        x = F.embedding(ids, self.embedding.weight) if ids.ndim == 2 else self.bags(ids)
         if self.positions is not None:
             x = x + F.embedding(positions, self.positions.weight)
         if self.repeats is not None:
             x = x + self.repeats(ids if cache is None else cache.followed_by(ids), view)
         return self.dropout(x.to(self.compute_dtype))
+
+    def bags(self, ids: Int[Tensor, "B T S"]) -> Float[Tensor, "B T D"]:
+        """The mean embedding of each bag."""
+        return F.embedding_bag(ids.flatten(0, 1), self.embedding.weight, mode="mean").unflatten(0, ids.shape[:2])
 
     def rotary(self, positions: Int[Tensor, "*B T"]) -> Rotary | None:
         """The angles of rotary positions, made once for all layers."""
@@ -115,7 +119,7 @@ class Transformer(nn.Module):
             return None
         return rotary_table(positions, self.config.head_dim, self.config.rope_theta, self.compute_dtype)
 
-    def view(self, ids: Int[Tensor, "B T"], segments: Int[Tensor, "B T"] | None, cache: KVCache | None) -> View:
+    def view(self, ids: Int[Tensor, "B T *S"], segments: Int[Tensor, "B T"] | None, cache: KVCache | None) -> View:
         """Which columns each of the new tokens sees."""
         n_queries = ids.shape[1]
         if cache is None:

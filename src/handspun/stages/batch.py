@@ -31,9 +31,10 @@ def batches_of(recipe: Recipe, run: Run, tokenizer: Tokenizer, *, pretraining: b
 
 def stretches(row: Row, tokenizer: Tokenizer) -> Iterator[tuple[str, bool]]:
     """The text of a row, cut where learning starts and stops; padding is left out."""
-    ids = [int(id) for id in row.ids if id != tokenizer.pad]
+    flat, loss_mask = row.flat()
+    ids = [int(id) for id in flat if id != tokenizer.pad]
     start = 0
     for end in range(1, len(ids) + 1):
-        if end == len(ids) or row.loss_mask[end] != row.loss_mask[start]:
-            yield "".join(tokenizer.spelled(id) for id in ids[start:end]), bool(row.loss_mask[start])
+        if end == len(ids) or loss_mask[end] != loss_mask[start]:
+            yield "".join(tokenizer.spelled(id) for id in ids[start:end]), bool(loss_mask[start])
             start = end

@@ -25,8 +25,9 @@ from handspun.stages.stage import Progress, Stage, Workshop
 from handspun.stages.tokenize import chat_shards, held_out_shards, text_shards, tokenizer_folder
 from handspun.tokens.chat import render
 from handspun.tokens.tokenizer import Tokenizer
-from handspun.train.batches import Batches, ChatRows, TextRows
+from handspun.train.batches import Batches, ChatRows
 from handspun.train.config import TrainConfig
+from handspun.train.superposition import text_rows
 from handspun.train.trainer import Listeners, StepReport, Trainer
 
 SAMPLE_TOKENS = 40
@@ -59,8 +60,9 @@ def compute_dtype(config: TrainConfig, checkpoints: Path) -> torch.dtype:
 def pretraining_batches(recipe: Recipe, run: Run, tokenizer: Tokenizer) -> Batches:
     """Text, and conversations where the recipe mixes them in."""
     config = recipe.train
-    separator = tokenizer.end_of_text if config.document_mask else None
-    text = TextRows(text_shards(run), config.seq_len, recipe.seed, separator=separator) if config.chat_share < 1 else None
+    text = None
+    if config.chat_share < 1:
+        text = text_rows(config, text_shards(run), recipe.seed, end_of_text=tokenizer.end_of_text)
     chats = None
     if config.chat_share:
         chats = ChatRows(chat_shards(run), config.seq_len, recipe.seed, padding=tokenizer.pad, mask_prompt=False)
@@ -79,28 +81,37 @@ def listeners(workshop: Workshop, tokenizer: Tokenizer, config: TrainConfig, met
         progress(step * config.batch_tokens, config.steps * config.batch_tokens)
 
     def on_step(report: StepReport) -> None:
-        record = asdict(report)
-        measured = record.pop("measured")
-        metrics.append({**record, **measured})
-        progress(report.step * config.batch_tokens, config.steps * config.batch_tokens, loss=report.train_loss, **measured)
+        metrics.append({key: value for key, value in asdict(report).items() if value is not None})
+        if report.fault:
+            workshop.reporter.say(f"step {report.step:,} is left out: {report.fault}")
+        show(report.step, loss=report.train_loss)
 
+    def on_eval(model: Transformer, step: int) -> None:
+        if measured := measure(model):
+            metrics.append({"step": step, **measured})
+            show(step, **measured)
+
+    def show(step: int, **fields: float) -> None:
+        progress(step * config.batch_tokens, config.steps * config.batch_tokens, **fields)
+
+    measure = held_out_measure(workshop, tokenizer, config)
     return Listeners(
         on_resume=on_resume,
         on_step=on_step,
-        on_eval=held_out_measure(workshop, tokenizer, config),
+        on_eval=on_eval,
         on_sample=sampler(workshop, tokenizer),
     )
 
 
 def held_out_measure(
     workshop: Workshop, tokenizer: Tokenizer, config: TrainConfig
-) -> Callable[[Transformer, int], Mapping[str, float]] | None:
-    """Measures val_loss and val_bpb on the first eval_tokens of held-out text; None where none is held out."""
+) -> Callable[[Transformer], Mapping[str, float]]:
+    """Measures val_loss and val_bpb on the first eval_tokens of held-out text; nothing where none is held out."""
     if not (workshop.run.tokens / "val").is_dir():
-        return None
+        return lambda _: {}
     shards = held_out_shards(workshop.run)
 
-    def measure(model: Transformer, step: int) -> Mapping[str, float]:  # noqa: ARG001
+    def measure(model: Transformer) -> Mapping[str, float]:
         loss = held_out_loss(model, shards, tokenizer, seq_len=config.seq_len, max_tokens=config.eval_tokens)
         return {"val_loss": round(loss.val_loss, 5), "val_bpb": round(loss.val_bpb, 5)}
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,12 +17,26 @@ from handspun.train.config import TrainConfig
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences to learn from. `segments` numbers the documents in a row where they must not see each other."""
+    """Sequences to learn from. `segments` numbers the documents in a row where they must not see each other.
 
-    ids: Int[Tensor, "B T"]
-    targets: Int[Tensor, "B T"]
-    loss_mask: Bool[Tensor, "B T"]
+    Under token superposition a third dimension holds the tokens of a bag.
+    """
+
+    ids: Int[Tensor, "B T *R"]
+    targets: Int[Tensor, "B T *S"]
+    loss_mask: Bool[Tensor, "B T *S"]
     segments: Int[Tensor, "B T"] | None = None
+
+    @property
+    def bag(self) -> int:
+        """Tokens that one position predicts."""
+        return self.targets.shape[2] if self.targets.ndim == 3 else 1
+
+    @property
+    def n_counted(self) -> int:
+        """Positions whose prediction counts."""
+        mask = self.loss_mask.any(-1) if self.loss_mask.ndim == 3 else self.loss_mask
+        return int(mask.sum())
 
     def to(self, device: str) -> "Batch":
         """The same batch on another device."""
@@ -31,11 +46,24 @@ class Batch:
 
 @dataclass(frozen=True)
 class Row:
-    """One sequence of seq_len + 1 tokens: each token but the last predicts its successor."""
+    """One sequence of seq_len + 1 tokens, or bags of tokens: each but the last predicts its successor."""
 
-    ids: Int[np.ndarray, " T1"]
-    loss_mask: Bool[np.ndarray, " T1"]
+    ids: Int[np.ndarray, " T1 *S"]
+    loss_mask: Bool[np.ndarray, " T1 *S"]
     segments: Int[np.ndarray, " T1"]
+    is_lookahead: bool = False
+    """Whether a bag is a token with those that follow it: only the first is read, and bags overlap."""
+
+    @property
+    def inputs(self) -> Int[np.ndarray, " T *S"]:
+        """What the model reads."""
+        return self.ids[:-1, 0] if self.is_lookahead else self.ids[:-1]
+
+    def flat(self) -> tuple[Int[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
+        """The tokens one after the other, and which of them count."""
+        if self.is_lookahead:
+            return self.ids[:, 0], self.loss_mask[:, 0]
+        return self.ids.reshape(-1), self.loss_mask.reshape(-1)
 
 
 def shuffled(index: int, n: int, seed: int) -> int:
@@ -57,6 +85,15 @@ def shuffled(index: int, n: int, seed: int) -> int:
             return index
 
 
+@runtime_checkable
+class Rows(Protocol):
+    """Rows that are known by their number, counted from the beginning of the run."""
+
+    def row(self, index: int) -> Row:
+        """The row with this number."""
+        ...
+
+
 class TextRows:
     """Windows over a stream of documents, in another order and from another offset in each epoch.
 
@@ -76,12 +113,16 @@ class TextRows:
 
     def row(self, index: int) -> Row:
         """The row with this number, counted from the beginning of the run."""
-        epoch, index = divmod(index, len(self))
-        offset = shuffled(epoch % self.seq_len, self.seq_len, self.seed)
-        start = offset + self.seq_len * shuffled(index, len(self), self.seed + 1_000_003 * (epoch + 1))
+        start = self.start(index)
         ids = self.shards.tokens(start, start + self.seq_len + 1).astype(np.int64)
         documents = np.cumsum(ids == self.separator) if self.separator is not None else np.zeros_like(ids)
         return Row(ids, np.ones(len(ids), dtype=bool), documents)
+
+    def start(self, index: int) -> int:
+        """The first token of the row with this number."""
+        epoch, index = divmod(index, len(self))
+        offset = shuffled(epoch % self.seq_len, self.seq_len, self.seed)
+        return offset + self.seq_len * shuffled(index, len(self), self.seed + 1_000_003 * (epoch + 1))
 
 
 class ChatRows:
@@ -129,7 +170,7 @@ class ChatRows:
 class Batches:
     """The sequences of every step, text and conversations evenly interleaved."""
 
-    def __init__(self, config: TrainConfig, text: TextRows | None, chats: ChatRows | None) -> None:
+    def __init__(self, config: TrainConfig, text: Rows | None, chats: ChatRows | None) -> None:
         self.config, self.text, self.chats = config, text, chats
         self.chat_share = 0.0 if chats is None else 1.0 if text is None else config.chat_share
 
@@ -152,7 +193,7 @@ class Batches:
     def joined(self, rows: list[Row]) -> Batch:
         """Rows side by side, inputs and targets one token apart."""
         return Batch(
-            torch.from_numpy(np.stack([row.ids[:-1] for row in rows])),
+            torch.from_numpy(np.stack([row.inputs for row in rows])),
             torch.from_numpy(np.stack([row.ids[1:] for row in rows])),
             torch.from_numpy(np.stack([row.loss_mask[1:] for row in rows])),
             torch.from_numpy(np.stack([row.segments[:-1] for row in rows])) if self.separates else None,

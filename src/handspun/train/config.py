@@ -91,9 +91,9 @@ class TrainConfig:
     compile: bool = False
     """Compile the model with torch.compile; pays on a GPU, costs half a minute and needs g++ on a CPU."""
     superposition: SuperpositionConfig | None = None
-    """Begin with bags of tokens, such as {bag = 6, share = 0.3}; reads more text in the same time. Absent: tokens throughout."""
-    guard: GuardConfig | None = field(default_factory=GuardConfig)
-    """Skip batches whose loss or gradient spikes, and go back where they go on."""
+    """Begin with bags of tokens, such as {bag = 6, share = 0.3}: more text in the same time. Absent: tokens throughout."""
+    guard: GuardConfig = field(default_factory=GuardConfig)
+    """Skips batches whose loss or gradient spikes, and goes back where that does not help."""
     parallel: Literal["auto", "ddp", "fsdp"] = "auto"
     """How several devices share the work: each with the whole model (ddp) or with a part (fsdp). auto: ddp where it fits."""
     activation_checkpointing: Literal["none", "selective", "full"] = "none"
@@ -150,6 +150,10 @@ class TrainConfig:
             raise ValueError(f"grad_clip={self.grad_clip}: must be above 0, or leave it out")
         if self.schedule == "cosine" and self.decay_steps is not None:
             raise ValueError(f"decay_steps={self.decay_steps}: cosine falls over the whole run; leave it out, or take wsd")
+        if self.superposition and self.chat_share:
+            raise ValueError(f"chat_share={self.chat_share}: superposition reads text alone; leave one of the two out")
+        if self.keep_every is not None and self.keep_every < 1:
+            raise ValueError(f"keep_every={self.keep_every}: must be at least 1, or leave it out")
         if self.warmup_steps + self.final_steps > self.steps:
             raise ValueError(
                 f"warmup_steps={self.warmup_steps}: with {self.final_steps} decay steps that is more than the run's "
@@ -170,6 +174,18 @@ class TrainConfig:
     def steps(self) -> int:
         """Optimizer steps in the run."""
         return max(1, round(self.train_tokens / self.batch_tokens))
+
+    @property
+    def bag_steps(self) -> int:
+        """Steps done on bags of tokens, at the beginning of the run."""
+        return round(self.superposition.share * self.steps) if self.superposition else 0
+
+    @property
+    def text_tokens(self) -> int:
+        """Tokens of text that the run reads: more than it is trained on where whole bags are read."""
+        reads_bags = self.superposition is not None and self.superposition.kind == "both"
+        widening = self.bag_steps * (self.superposition.bag - 1) if self.superposition and reads_bags else 0
+        return (self.steps + widening) * self.batch_tokens
 
     @property
     def final_steps(self) -> int:

@@ -19,13 +19,15 @@ SLICE_ELEMENTS = 1 << 21
 
 def next_token_loss(
     model: Transformer,
-    ids: Int[Tensor, "B T"],
-    targets: Int[Tensor, "B T"],
-    loss_mask: Bool[Tensor, "B T"],
+    ids: Int[Tensor, "B T *R"],
+    targets: Int[Tensor, "B T *S"],
+    loss_mask: Bool[Tensor, "B T *S"],
     segments: Int[Tensor, "B T"] | None = None,
 ) -> Float[Tensor, ""]:
-    """The sum over counted tokens of -log p(target), in nats."""
+    """The sum over counted positions of -log p(target), in nats; where targets are bags, of its mean over a bag."""
     hidden = model(ids, segments=segments)
+    if targets.ndim == 3:
+        return bag_loss(hidden, model.head_weight, targets.flatten(0, 1), loss_mask.flatten(0, 1))
     counted = loss_mask.flatten().nonzero().squeeze(1)
     copied = gate = None
     if model.copy_head is not None:
@@ -34,22 +36,40 @@ def next_token_loss(
     return SlicedCrossEntropy.apply(  # type: ignore[no-any-return]
         hidden.flatten(0, 1).index_select(0, counted),
         model.head_weight,
-        targets.flatten()[counted],
+        targets.flatten()[counted, None],
+        None,
         copied,
         gate,
         torch.is_grad_enabled(),
     )
 
 
+def bag_loss(
+    hidden: Float[Tensor, "B T D"], head: Float[Tensor, "V D"], targets: Int[Tensor, "N S"], loss_mask: Bool[Tensor, "N S"]
+) -> Float[Tensor, ""]:
+    """The sum over positions of the mean of -log p over the counted tokens of a bag: one softmax serves the whole bag."""
+    counted = loss_mask.any(-1).nonzero().squeeze(1)
+    weights = loss_mask[counted].float()
+    weights /= weights.sum(1, keepdim=True)
+    rows = hidden.flatten(0, 1).index_select(0, counted)
+    return SlicedCrossEntropy.apply(  # type: ignore[no-any-return]
+        rows, head, targets[counted], weights, None, None, torch.is_grad_enabled()
+    )
+
+
 class SlicedCrossEntropy(torch.autograd.Function):
-    """Sum of -log(g · softmax(h Wᵀ)[y] + (1 - g) · copied[y]) over rows; without a copy head, plain cross-entropy."""
+    """Sum of -log(g · softmax(h Wᵀ)[y] + (1 - g) · copied[y]) over rows; without a copy head, plain cross-entropy.
+
+    Of several targets per row the logarithms are averaged with `weights`, whose rows sum to one.
+    """
 
     @staticmethod
     def forward(
         ctx: Any,
         hidden: Float[Tensor, "N D"],
         head: Float[Tensor, "V D"],
-        targets: Int[Tensor, " N"],
+        targets: Int[Tensor, "N S"],
+        weights: Float[Tensor, "N S"] | None,
         copied: Float[Tensor, " N"] | None,
         gate: Float[Tensor, " N"] | None,
         wants_grads: bool,
@@ -62,11 +82,13 @@ class SlicedCrossEntropy(torch.autograd.Function):
         for start in range(0, len(targets), n_rows):
             part = slice(start, start + n_rows)
             logits = hidden[part] @ weight.T
-            log_prob[part], probs = log_prob_and_probs(logits, targets[part])
+            weight_of = None if weights is None else weights[part]
+            log_prob[part], probs = log_prob_and_probs(logits, targets[part], weight_of)
             if copied is not None and gate is not None:
                 log_prob[part], share[part] = mixed(log_prob[part], copied[part], gate[part])
             if wants_grads:
-                probs.scatter_add_(1, targets[part, None], probs.new_full((len(probs), 1), -1))
+                pull = probs.new_full((len(probs), 1), -1) if weight_of is None else -weight_of
+                probs.scatter_add_(1, targets[part], pull)
                 slope = torch.mul(probs, share[part, None], out=logits)
                 torch.mm(slope, weight, out=grad_hidden[part])
                 grad_head += slope.T @ hidden[part]
@@ -74,24 +96,25 @@ class SlicedCrossEntropy(torch.autograd.Function):
         return -log_prob.sum()
 
     @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, grad_head, share, gate = ctx.saved_tensors
         (scale,) = outer
         grad_copied = grad_gate = None
         if gate is not None:
             grad_copied = (share - 1) * scale
             grad_gate = (gate.sigmoid() - share) * scale
-        return grad_hidden * scale, grad_head * scale, None, grad_copied, grad_gate, None
+        return grad_hidden * scale, grad_head * scale, None, None, grad_copied, grad_gate, None
 
 
 def log_prob_and_probs(
-    logits: Float[Tensor, "N V"], targets: Int[Tensor, " N"]
+    logits: Float[Tensor, "N V"], targets: Int[Tensor, "N S"], weights: Float[Tensor, "N S"] | None
 ) -> tuple[Float[Tensor, " N"], Float[Tensor, "N V"]]:
-    """Of each row the log-probability of its target, and the probability of every token; both fp32."""
+    """Of each row the log-probability of its target, or their weighted mean, and the probability of every token; fp32."""
     wide = logits.float()
     probs = torch.softmax(wide, dim=-1)
     log_sum_exp = wide.amax(-1) - probs.amax(-1).log()  # no second pass of exponentials over the row
-    return wide.gather(1, targets.unsqueeze(1)).squeeze(1) - log_sum_exp, probs
+    aimed = wide.gather(1, targets)
+    return (aimed.squeeze(1) if weights is None else (aimed * weights).sum(1)) - log_sum_exp, probs
 
 
 def mixed(

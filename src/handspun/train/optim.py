@@ -39,6 +39,11 @@ class Optimizers:
             for group, peak in zip(optimizer.param_groups, peaks):
                 group["lr"] = peak * share
             optimizer.step()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the gradients, and with them the step."""
+        for optimizer in self.all:
             optimizer.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:

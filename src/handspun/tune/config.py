@@ -41,6 +41,7 @@ class TuneConfig:
             train,
             train_tokens=self.train_tokens,
             chat_share=1 - self.replay_share,
+            superposition=None,
             lr=self.lr,
             matrix_lr=self.matrix_lr,
             schedule="wsd",
