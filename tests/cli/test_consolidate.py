@@ -67,3 +67,9 @@ def test_a_damaged_piece_is_refused_and_left_as_it_is(run_copy: Path) -> None:
     with pytest.raises(DamagedFileError, match=r"shard-00002.* is damaged"):
         consolidate(checkpoint)
     assert piece.is_file() and not (checkpoint.folder / "model.safetensors").exists()
+
+
+def test_a_step_that_was_not_saved_is_refused_with_those_that_were(run_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = sorted(int(folder.name) for folder in (run_copy / "checkpoints").glob("0*"))
+    assert run(["consolidate", str(run_copy), "--step", "7"]) == 1
+    assert f"has no checkpoint of step 7; there are {', '.join(map(str, steps))}." in capsys.readouterr().err

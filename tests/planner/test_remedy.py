@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import cards, footprint, processor, training
 
-from handspun.planner.duration import slowness
+from handspun.planner.duration import hours, slowness
 from handspun.planner.memory import Footprint
 from handspun.planner.remedy import candidates, memory_remedy, smaller_micro_batches
 from handspun.settings import parse_override
@@ -79,4 +79,22 @@ def test_the_overrides_are_typed_as_they_are() -> None:
 
 @pytest.mark.parametrize(("n_devices", "sizes"), [(1, [16, 8, 4, 2, 1]), (8, [8, 4, 2, 1]), (3, []), (128, [])])
 def test_every_device_has_whole_forwards(n_devices: int, sizes: list[int]) -> None:
-    assert smaller_micro_batches(training(), n_devices) == sizes
+    assert smaller_micro_batches(training(), 16, n_devices) == sizes
+
+
+@pytest.mark.parametrize("n_devices", [3, 5, 7, 96, 128])
+def test_steps_that_devices_cannot_share_are_made_so_that_they_can(n_devices: int) -> None:
+    uneven = footprint(cards(n_devices), "ddp")
+    assert not uneven.fits
+    found = mended(uneven)
+    assert found.fits and found.train.batch_rows % n_devices == 0
+    assert found.train.batch_rows <= max(n_devices, uneven.train.batch_rows)
+
+
+def test_steps_that_can_be_shared_stay_as_they_are() -> None:
+    assert all("batch_tokens" not in changes for changes, _ in candidates(short_of(footprint(cards(4), "ddp"), 0.8)))
+
+
+def test_a_remedy_says_how_long_it_takes() -> None:
+    remedy = memory_remedy(tight := short_of(footprint(cards(), micro_batch=1, seq_len=1024), 0.97))
+    assert remedy is not None and remedy.hours == hours(mended(tight))

@@ -2,6 +2,7 @@
 
 from handspun.cli import terminal
 from handspun.cli.workshop import find_run
+from handspun.errors import RunError
 
 
 def consolidate(run: str, *, step: int | None = None, json: bool = False) -> None:
@@ -18,10 +19,13 @@ def consolidate(run: str, *, step: int | None = None, json: bool = False) -> Non
     json
         Print one JSON object: the folder of the checkpoint, and whether it was in pieces.
     """
-    from handspun.checkpoint import load_checkpoint
+    from handspun.checkpoint import all_checkpoints, load_checkpoint
     from handspun.consolidate import consolidate as put_together
 
     found = find_run(run)
+    steps = [checkpoint.step for checkpoint in all_checkpoints(found.checkpoints)]
+    if steps and step is not None and step not in steps:
+        raise RunError(f"{found.path} has no checkpoint of step {step:,}; there are {', '.join(f'{n:,}' for n in steps)}.")
     folder = found.checkpoints if step is None else found.checkpoints / f"{step:08d}"
     with found.lock():
         checkpoint = load_checkpoint(folder)

@@ -152,8 +152,14 @@ def time_text(planned: Plan) -> str:
         return basis
     share = EFFICIENCY[planned.footprint.mode]
     sharing = f", {share:.0%} of that in {planned.footprint.mode}" if share < 1 else ""
-    duration = terminal.duration_text(3600 * planned.hours) if planned.hours < 48 else f"{planned.hours / 24:,.0f} days"
-    return f"{duration} of steps, {basis}{sharing}"
+    return f"{long_text(planned.hours)} of steps, {basis}{sharing}"
+
+
+def long_text(hours: float) -> str:
+    """A time between less than a second and years."""
+    if hours < 1 / 3600:
+        return "under a second"
+    return terminal.duration_text(3600 * hours) if hours < 48 else f"{hours / 24:,.0f} days"
 
 
 def text_text(planned: Plan) -> str:
@@ -161,7 +167,8 @@ def text_text(planned: Plan) -> str:
     text = planned.text
     if text.available is None:
         return f"{text.wanted:,} tokens to read; how many there are is not known yet"
-    often = "none twice" if text.is_read_once else f"{text.wanted / max(1, text.available):,.2f} times"
+    read_once = "none twice" if text.is_enough else "too few, for none is read twice"
+    often = read_once if text.is_read_once else f"{text.wanted / max(1, text.available):,.2f} times"
     return f"{text.wanted:,} tokens to read, of about {text.available:,}: {often}"
 
 
@@ -177,16 +184,31 @@ def verdict(planned: Plan) -> str:
     said = f"{needed:,.2f} GiB needed, {free:,.2f} GiB free: "
     if planned.fits:
         return f"{said}fits"
+    return f"{said}{lacking(planned)}; {remedy_text(planned)}"
+
+
+def remedy_text(planned: Plan) -> str:
+    """What would fit, and how long it would take where that is not the time above."""
     remedy = planned.remedy
-    return f"{said}{lacking(planned)}; {f'with {remedy.overrides} it fits' if remedy else 'a smaller model might'}"
+    if remedy is None:
+        return "a smaller model might"
+    lasts = "" if remedy.hours == planned.hours or remedy.hours is None else f", and takes {long_text(remedy.hours)}"
+    return f"with {remedy.overrides} it fits{lasts}"
 
 
 def lacking(planned: Plan) -> str:
     """What is in the way."""
     train, footprint = planned.recipe.train, planned.footprint
+    lacks = []
     if not footprint.is_even:
-        return f"{planned.devices.count} devices cannot share steps of {train.batch_rows:,} sequences by {train.micro_batch}"
-    return "the text is too little" if footprint.fits else "does not fit"
+        lacks += [
+            f"{planned.devices.count} devices cannot share steps of {train.batch_rows:,} sequences by {train.micro_batch}"
+        ]
+    elif not footprint.fits:
+        lacks += ["does not fit"]
+    if not planned.text.is_enough:
+        lacks += ["the text is too little"]
+    return " and ".join(lacks)
 
 
 def portability(transformers_class: str | None, architecture: str | None) -> str:

@@ -1,6 +1,6 @@
 """What a recipe takes, before anything is spent: parameters, FLOPs, memory, disk and hours; and what would make it fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handspun.model.cost import FP32_BYTES, flops_per_token, optimizer_states, parameters
 from handspun.planner.devices import Devices
@@ -64,10 +64,10 @@ class Plan:
     @property
     def remedy(self) -> Remedy | None:
         """The smallest change with which it fits; None where it does already, or where no change would do."""
-        memory = Remedy({}) if self.footprint.fits else memory_remedy(self.footprint)
+        memory = Remedy({}, self.hours) if self.footprint.fits else memory_remedy(self.footprint)
         if self.fits or memory is None:
             return None
-        return memory if self.text.is_enough else Remedy({**memory.changes, "superposition.kind": "output"})
+        return memory if self.text.is_enough else replace(memory, changes={**memory.changes, "superposition.kind": "output"})
 
     @property
     def checkpoint_bytes(self) -> int:
