@@ -43,19 +43,19 @@ def tiny_run(data: Path, folder: Path) -> Trainer:
 
 def ends_at(trainer: Trainer, point: Point) -> None:
     """Let the process be killed before this forward."""
-    take_step, backward, reached = trainer.take_step, trainer.backward, [0, 0]
+    take_step, backward, reached = trainer.take_step, trainer.layout.backward, [0, 0]
 
     def counted_step(step: int) -> StepReport:
         reached[:] = step, 0
         return take_step(step)
 
-    def counted_backward(batch: Batch, n_counted: int) -> float:
+    def counted_backward(batch: Batch, n_counted: int, *, is_last: bool) -> float:
         if tuple(reached) == point:
             os.kill(os.getpid(), signal.SIGKILL)
         reached[1] += 1
-        return backward(batch, n_counted)
+        return backward(batch, n_counted, is_last=is_last)
 
-    trainer.take_step, trainer.backward = counted_step, counted_backward  # type: ignore[method-assign]
+    trainer.take_step, trainer.layout.backward = counted_step, counted_backward  # type: ignore[method-assign]
 
 
 def attempt(data: Path, folder: Path, point: Point | None = None) -> int:
