@@ -23,7 +23,7 @@ def cgroup(root: Path, path: str, **files: str) -> None:
 def test_memory_is_what_the_system_says_it_is() -> None:
     memory = machine.memory()
     assert memory.total_bytes <= psutil.virtual_memory().total
-    assert 0 < machine.memory_free_bytes() <= memory.total_bytes
+    assert 0 < memory.free_bytes <= memory.total_bytes
 
 
 def test_cores_are_those_that_may_be_used() -> None:

@@ -125,11 +125,6 @@ def memory() -> Memory:
     return Memory(min(limit.total_bytes for limit in limits), min(limit.free_bytes for limit in limits))
 
 
-def memory_free_bytes() -> int:
-    """Bytes that a new allocation may take before the system starts to swap or to kill."""
-    return memory().free_bytes
-
-
 def peak_memory_bytes() -> int:
     """The most memory that this process has held since `forget_peak_memory`, or where the system forgets nothing, ever."""
     held = next((int(value.split()[0]) for key, value in colon_lines(OWN_STATUS) if key == "VmHWM"), None)

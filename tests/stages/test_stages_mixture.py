@@ -2,13 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from test_stages_pipeline import Listener
 
 from handspun.corpus.config import CorpusConfig
 from handspun.corpus.document import Document
@@ -22,22 +20,6 @@ from handspun.stages.mixture import mixture_facts
 from handspun.stages.pipeline import run_stages
 from handspun.stages.stage import Outcome, Workshop
 from handspun.stages.tokenize import documents_by_set, sampled_by_weight, text_shards
-
-
-class Listener:
-    """Keeps what the stages say."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    @contextmanager
-    def progress(self, stage: str, unit: str) -> Iterator[Any]:
-        yield lambda done, total=None, **fields: None
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def sample(self, prompt: str, text: str) -> None: ...
 
 
 @pytest.fixture(scope="module")
