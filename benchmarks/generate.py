@@ -16,8 +16,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from handspun.device import n_threads
 from handspun.generate.config import GenerateConfig
-from handspun.generate.engine import Engine
 from handspun.generate.layout import lay_out_for_reading
+from handspun.generate.torch_engine import TorchEngine
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
 from handspun.tokens.blueprint import BYTE_OF_CHARACTER, Blueprint
@@ -98,7 +98,7 @@ def tokenizer() -> Tokenizer:
 def contestants(n_tokens: int) -> dict[str, Callable[[], list[int]]]:
     """Both ways to continue one prompt by `n_tokens` tokens."""
     model, prompt = peer(), torch.randint(8, VOCAB_SIZE, (1, PROMPT_TOKENS))
-    engine = Engine(ours(model.state_dict()), tokenizer())
+    engine = TorchEngine(ours(model.state_dict()), tokenizer())
     engine.ends = frozenset()
 
     def handspun() -> list[int]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from handspun.corpus.document import Message, Question
 from handspun.evaluate.answers import ARMS, Answered, answer_all, prompt, scores
 from handspun.generate.config import GenerateConfig
-from handspun.generate.engine import Engine
+from handspun.generate.torch_engine import TorchEngine
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
 from handspun.tokens.chat import render
@@ -73,7 +73,7 @@ def test_scores_are_means_per_kind_and_arm() -> None:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
+def engine() -> TorchEngine:
     texts = [QUESTION.question, QUESTION.answer, QUESTION.passage, "abcdefg " * 20]
     tokenizer = Tokenizer.train(texts, TokensConfig(vocab_size=270))
     config = ModelConfig(d_model=16, n_layers=1, n_heads=2, max_seq_len=64)
@@ -81,10 +81,10 @@ def engine() -> Engine:
     generator = torch.Generator().manual_seed(0)
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.3, generator=generator)
-    return Engine(model, tokenizer)
+    return TorchEngine(model, tokenizer)
 
 
-def test_every_question_is_answered_in_every_arm_as_if_it_were_asked_alone(engine: Engine) -> None:
+def test_every_question_is_answered_in_every_arm_as_if_it_were_asked_alone(engine: TorchEngine) -> None:
     questions = [QUESTION, Question("q2", "y", "is", "Who?", "Nobody.", "A", "B C D")]
     config, seen = GenerateConfig(max_new_tokens=5), []
     answers = answer_all(engine, questions, config, rows=4, on_progress=lambda done, total: seen.append((done, total)))
@@ -95,7 +95,7 @@ def test_every_question_is_answered_in_every_arm_as_if_it_were_asked_alone(engin
         assert item.answer == engine.generate([ids], config)[0].text
 
 
-def test_a_passage_too_long_to_be_read_is_answered_with_nothing(engine: Engine) -> None:
+def test_a_passage_too_long_to_be_read_is_answered_with_nothing(engine: TorchEngine) -> None:
     long = Question("q3", "z", "does", "What?", "Nothing.", "a b c d e f g " * 20, "A")
     answers = {item.arm: item.answer for item in answer_all(engine, [long], GenerateConfig(max_new_tokens=5), rows=8)}
     assert set(answers) == set(ARMS)

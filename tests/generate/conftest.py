@@ -5,7 +5,7 @@ from pydoc_data.topics import topics
 import pytest
 from small_models import SHAPES, random_model
 
-from handspun.generate.engine import Engine
+from handspun.generate.torch_engine import TorchEngine
 from handspun.tokens.config import TokensConfig
 from handspun.tokens.tokenizer import Tokenizer
 
@@ -16,10 +16,10 @@ def tokenizer() -> Tokenizer:
 
 
 @pytest.fixture(scope="session", params=SHAPES)
-def engine(request: pytest.FixtureRequest, tokenizer: Tokenizer) -> Engine:
-    return Engine(random_model(request.param, tokenizer.vocab_size), tokenizer)
+def engine(request: pytest.FixtureRequest, tokenizer: Tokenizer) -> TorchEngine:
+    return TorchEngine(random_model(request.param, tokenizer.vocab_size), tokenizer)
 
 
 @pytest.fixture(scope="session")
-def copying_engine(tokenizer: Tokenizer) -> Engine:
-    return Engine(random_model("copy head", tokenizer.vocab_size), tokenizer)
+def copying_engine(tokenizer: Tokenizer) -> TorchEngine:
+    return TorchEngine(random_model("copy head", tokenizer.vocab_size), tokenizer)

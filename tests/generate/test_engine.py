@@ -10,7 +10,8 @@ from small_models import MAX_SEQ_LEN, quoting_model, random_model, reciting_mode
 
 from handspun.errors import PromptError
 from handspun.generate.config import GenerateConfig
-from handspun.generate.engine import Engine, Reply
+from handspun.generate.request import Reply, Request
+from handspun.generate.torch_engine import TorchEngine
 from handspun.model.transformer import Transformer
 from handspun.tokens.tokenizer import Tokenizer
 
@@ -31,7 +32,7 @@ def next_probs(model: Transformer, ids: list[int]) -> torch.Tensor:
     return (gate * probs).index_add(0, torch.tensor(ids[1:]), (1 - gate) * weights)
 
 
-def test_greedy_takes_the_likeliest_token_of_the_uncached_model_each_time(engine: Engine) -> None:
+def test_greedy_takes_the_likeliest_token_of_the_uncached_model_each_time(engine: TorchEngine) -> None:
     (reply,) = engine.generate([LONG], GenerateConfig(max_new_tokens=20))
     ids = list(LONG)
     for token in reply.tokens:
@@ -43,7 +44,7 @@ def test_greedy_takes_the_likeliest_token_of_the_uncached_model_each_time(engine
 
 
 @pytest.mark.parametrize("settings", [{}, SAMPLED], ids=["greedy", "sampled"])
-def test_a_row_says_the_same_alone_and_beside_others(engine: Engine, settings: dict) -> None:
+def test_a_row_says_the_same_alone_and_beside_others(engine: TorchEngine, settings: dict) -> None:
     config = GenerateConfig(max_new_tokens=16, seed=3, **settings)
     together = engine.generate([LONG, SHORT, MIDDLE, SHORT], config)
     alone = [engine.generate([prompt], config)[0] for prompt in (LONG, SHORT, MIDDLE, SHORT)]
@@ -55,7 +56,7 @@ def test_a_row_says_the_same_alone_and_beside_others(engine: Engine, settings: d
 
 @given(st.lists(st.lists(st.integers(10, 319), min_size=1, max_size=12), min_size=1, max_size=4))
 @settings(max_examples=15, deadline=None)
-def test_any_prompts_side_by_side_are_answered_as_alone(copying_engine: Engine, prompts: list[list[int]]) -> None:
+def test_any_prompts_side_by_side_are_answered_as_alone(copying_engine: TorchEngine, prompts: list[list[int]]) -> None:
     config = GenerateConfig(max_new_tokens=6)
     together = copying_engine.generate(prompts, config)
     assert [[token.id for token in reply.tokens] for reply in together] == [
@@ -63,7 +64,7 @@ def test_any_prompts_side_by_side_are_answered_as_alone(copying_engine: Engine, 
     ]
 
 
-def test_the_same_seed_gives_the_same_reply_and_another_seed_another(engine: Engine) -> None:
+def test_the_same_seed_gives_the_same_reply_and_another_seed_another(engine: TorchEngine) -> None:
     def said(seed: int) -> list[int]:
         (reply,) = engine.generate([LONG], GenerateConfig(max_new_tokens=20, temperature=2.0, seed=seed))
         return [token.id for token in reply.tokens]
@@ -73,7 +74,7 @@ def test_the_same_seed_gives_the_same_reply_and_another_seed_another(engine: Eng
 
 
 def test_a_penalty_weighs_on_every_token_of_prompt_and_reply(tokenizer: Tokenizer) -> None:
-    engine = Engine(random_model("GPT-2", tokenizer.vocab_size), tokenizer)
+    engine = TorchEngine(random_model("GPT-2", tokenizer.vocab_size), tokenizer)
     (reply, _) = engine.generate([LONG, SHORT], GenerateConfig(max_new_tokens=12, repetition_penalty=1.5))
     ids = list(LONG)
     for token in reply.tokens:
@@ -84,22 +85,21 @@ def test_a_penalty_weighs_on_every_token_of_prompt_and_reply(tokenizer: Tokenize
         ids.append(token.id)
 
 
-def test_pieces_of_the_stream_join_to_the_replies(engine: Engine) -> None:
-    replies = [Reply(prompt) for prompt in (LONG, SHORT, MIDDLE)]
-    pieces = [""] * 3
-    for number, text in engine.stream(replies, GenerateConfig(max_new_tokens=20, temperature=3.0)):
-        pieces[number] += text
-        assert pieces[number] == replies[number].text
-    assert all(reply.finish_reason for reply in replies)
-    assert [reply.text for reply in replies] == pieces
+def test_pieces_of_the_stream_join_to_the_replies(engine: TorchEngine) -> None:
+    config, heard = GenerateConfig(max_new_tokens=20, temperature=3.0), {}
+    for piece in engine.stream([Request(prompt, config) for prompt in (LONG, SHORT, MIDDLE)]):
+        heard[piece.reply] = heard.get(piece.reply, "") + piece.text
+        assert heard[piece.reply] == piece.reply.text
+    assert len(heard) == 3
+    assert all(reply.finish_reason for reply in heard)
 
 
 def recited(tokenizer: Tokenizer, text: str, **settings: object) -> tuple[list[str], Reply]:
     """The pieces and the reply of a model that says `text` and ends its turn, asked with one token."""
     script = [*tokenizer.encode(text), tokenizer.end_of_turn]
-    reply = Reply([50])
-    engine = Engine(reciting_model(script, tokenizer.vocab_size), tokenizer)
-    return [piece for _, piece in engine.stream([reply], GenerateConfig(**settings))], reply
+    engine = TorchEngine(reciting_model(script, tokenizer.vocab_size), tokenizer)
+    pieces = list(engine.stream([Request([50], GenerateConfig(**settings))]))
+    return [piece.text for piece in pieces], pieces[-1].reply
 
 
 def test_a_reply_ends_where_the_model_ends_its_turn(tokenizer: Tokenizer) -> None:
@@ -111,7 +111,7 @@ def test_a_reply_ends_where_the_model_ends_its_turn(tokenizer: Tokenizer) -> Non
 
 def test_a_reply_ends_where_the_model_begins_a_turn_that_is_not_its_own(tokenizer: Tokenizer) -> None:
     script = [*tokenizer.encode("Yes."), tokenizer.role("user"), *tokenizer.encode("What")]
-    (reply,) = Engine(reciting_model(script, tokenizer.vocab_size), tokenizer).generate([[50]], GenerateConfig())
+    (reply,) = TorchEngine(reciting_model(script, tokenizer.vocab_size), tokenizer).generate([[50]], GenerateConfig())
     assert (reply.text, reply.finish_reason) == ("Yes.", "end")
 
 
@@ -144,25 +144,25 @@ def test_a_reply_ends_at_its_longest_even_in_the_middle_of_a_character(tokenizer
 
 
 def test_a_reply_ends_where_the_context_is_full(tokenizer: Tokenizer) -> None:
-    engine = Engine(reciting_model([50] * MAX_SEQ_LEN, tokenizer.vocab_size), tokenizer)
+    engine = TorchEngine(reciting_model([50] * MAX_SEQ_LEN, tokenizer.vocab_size), tokenizer)
     almost_full, short = engine.generate([[60] * (MAX_SEQ_LEN - 2), [60]], GenerateConfig(max_new_tokens=10))
     assert (len(almost_full.tokens), almost_full.finish_reason) == (2, "length")
     assert len(short.tokens) == 10
 
 
-def test_a_prompt_that_leaves_no_room_is_refused_with_both_counts(copying_engine: Engine) -> None:
+def test_a_prompt_that_leaves_no_room_is_refused_with_both_counts(copying_engine: TorchEngine) -> None:
     with pytest.raises(PromptError, match=f"the prompt has 70 tokens and this model reads {MAX_SEQ_LEN}"):
         copying_engine.generate([SHORT, [20] * 70], GenerateConfig())
 
 
-def test_an_empty_prompt_is_refused_and_no_prompts_have_no_replies(copying_engine: Engine) -> None:
+def test_an_empty_prompt_is_refused_and_no_prompts_have_no_replies(copying_engine: TorchEngine) -> None:
     with pytest.raises(PromptError, match="the prompt is empty"):
         copying_engine.generate([LONG, []], GenerateConfig())
     assert copying_engine.generate([], GenerateConfig()) == []
 
 
 def test_a_quoted_token_names_the_place_in_the_prompt_that_it_was_quoted_from(tokenizer: Tokenizer) -> None:
-    engine = Engine(quoting_model(tokenizer.vocab_size), tokenizer)
+    engine = TorchEngine(quoting_model(tokenizer.vocab_size), tokenizer)
     prompt = [70, 80, 90, 100, 110, 80]
     other = [100, 90, 80, 70, 90]
     for reply, expected in zip(engine.generate([prompt, other], GenerateConfig(max_new_tokens=3)), ([2, 3, 4], [2, 3, 4])):
@@ -172,24 +172,13 @@ def test_a_quoted_token_names_the_place_in_the_prompt_that_it_was_quoted_from(to
 
 
 def test_what_is_quoted_from_the_reply_itself_has_no_origin_in_the_prompt(tokenizer: Tokenizer) -> None:
-    engine = Engine(quoting_model(tokenizer.vocab_size), tokenizer)
+    engine = TorchEngine(quoting_model(tokenizer.vocab_size), tokenizer)
     (reply,) = engine.generate([[70, 80, 70]], GenerateConfig(max_new_tokens=4))
     assert [token.id for token in reply.tokens] == [80, 70, 80, 70]
     assert [token.copied_from for token in reply.tokens] == [1, 2, None, None]
 
 
 def test_without_a_copy_head_nothing_has_an_origin(tokenizer: Tokenizer) -> None:
-    engine = Engine(random_model("GPT-2", tokenizer.vocab_size), tokenizer)
+    engine = TorchEngine(random_model("GPT-2", tokenizer.vocab_size), tokenizer)
     (reply,) = engine.generate([LONG], GenerateConfig(max_new_tokens=10))
     assert {token.copied_from for token in reply.tokens} == {None}
-
-
-def test_rows_that_have_ended_are_no_longer_computed(tokenizer: Tokenizer) -> None:
-    script = [*tokenizer.encode("It is a shard."), tokenizer.end_of_turn]
-    engine = Engine(reciting_model(script, tokenizer.vocab_size), tokenizer)
-    n_rows: list[int] = []
-    engine.model.register_forward_pre_hook(lambda _, arguments: n_rows.append(len(arguments[0])))
-    replies = engine.generate([[50], [50, 50, 50], [50, 50]], GenerateConfig())
-    n_tokens = [len(reply.tokens) for reply in replies]
-    assert n_tokens == [len(script) - 1, len(script) - 3, len(script) - 2]
-    assert n_rows == [3] * (len(script) - 2) + [2, 1]

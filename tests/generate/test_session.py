@@ -10,8 +10,8 @@ from handspun.checkpoint import load_checkpoint
 from handspun.corpus.document import Message
 from handspun.errors import CheckpointError, PromptError
 from handspun.generate.config import GenerateConfig
-from handspun.generate.engine import Engine
 from handspun.generate.session import ChatSession, exchange_starts, load_engine
+from handspun.generate.torch_engine import TorchEngine
 from handspun.tokens.chat import render
 from handspun.tokens.tokenizer import Tokenizer
 
@@ -19,7 +19,7 @@ from handspun.tokens.tokenizer import Tokenizer
 @pytest.fixture
 def session(tokenizer: Tokenizer) -> ChatSession:
     """With a model that replies for as long as it may."""
-    engine = Engine(reciting_model([tokenizer.encode("a")[0]] * 64, tokenizer.vocab_size), tokenizer)
+    engine = TorchEngine(reciting_model([tokenizer.encode("a")[0]] * 64, tokenizer.vocab_size), tokenizer)
     return ChatSession(engine, GenerateConfig(max_new_tokens=6))
 
 
@@ -36,7 +36,7 @@ def test_messages_and_replies_are_remembered_in_order(session: ChatSession) -> N
     assert session.n_forgotten == 0
 
 
-def test_the_model_reads_the_whole_conversation(copying_engine: Engine) -> None:
+def test_the_model_reads_the_whole_conversation(copying_engine: TorchEngine) -> None:
     session, config = ChatSession(copying_engine, GenerateConfig(max_new_tokens=4)), GenerateConfig(max_new_tokens=4)
     first = "".join(session.say("Hi"))
     messages = [Message("user", "Hi"), Message("assistant", first), Message("user", "Why?")]

@@ -14,7 +14,8 @@ from handspun.recipe import load_recipe
 from handspun.runs import Run
 
 if TYPE_CHECKING:
-    from handspun.generate.engine import Engine, Reply
+    from handspun.generate.engine import Engine
+    from handspun.generate.request import Reply
 
 OVERRIDE = re.compile(r"generate\.\w+=")
 

@@ -75,7 +75,7 @@ def answer_all(
     A prompt that the model's context has no room for is answered with nothing.
     """
     asked = [Asked(question, arm, prompt_ids(engine, question, arm)) for question in questions for arm in ARMS]
-    limit = engine.model.config.max_seq_len
+    limit = engine.max_seq_len
     answered = [Answered(item.question, item.arm, "") for item in asked if len(item.ids) >= limit]
     fitting = sorted((item for item in asked if len(item.ids) < limit), key=lambda item: len(item.ids))
     for first in range(0, len(fitting), rows):

@@ -10,15 +10,17 @@ from handspun.corpus.document import Message
 from handspun.device import choose_device
 from handspun.errors import PromptError
 from handspun.generate.config import GenerateConfig
-from handspun.generate.engine import Engine, Reply
+from handspun.generate.engine import Engine
 from handspun.generate.layout import lay_out_for_reading
+from handspun.generate.request import Request
+from handspun.generate.torch_engine import TorchEngine
 from handspun.tokens.chat import render
 
 SHARE_FOR_REPLY = 4
 """One part in so many of the context is kept free for a reply, where the settings do not ask for less."""
 
 
-def load_engine(checkpoints: Path, dtype: torch.dtype | None = None) -> Engine:
+def load_engine(checkpoints: Path, dtype: torch.dtype | None = None) -> TorchEngine:
     """An engine on the newest whole checkpoint below a folder, on this machine's device. Raises CheckpointError.
 
     The weights are held in `dtype`, or in the one it was trained in, so that the same seed always gives the same reply.
@@ -26,7 +28,7 @@ def load_engine(checkpoints: Path, dtype: torch.dtype | None = None) -> Engine:
     checkpoint, device = load_checkpoint(checkpoints), choose_device()
     compute_dtype = dtype or getattr(torch, checkpoint.facts.get("compute_dtype", device.compute_dtype))
     model = checkpoint.load_model(compute_dtype=compute_dtype, device=device.kind).to(compute_dtype)
-    return Engine(lay_out_for_reading(model), checkpoint.load_tokenizer())
+    return TorchEngine(lay_out_for_reading(model), checkpoint.load_tokenizer())
 
 
 class ChatSession:
@@ -45,14 +47,16 @@ class ChatSession:
         """
         new = [*([Message("passage", passage)] if passage else []), Message("user", content)]
         self.n_forgotten, ids = self.fitting([*self.messages, *new])
-        reply = Reply(ids)
-        for _, text in self.engine.stream([reply], self.config):
-            yield text
-        self.messages = [*self.messages[self.n_forgotten :], *new, Message("assistant", reply.text)]
+        said = ""
+        for piece in self.engine.stream([Request(ids, self.config)]):
+            said += piece.text
+            if piece.text:
+                yield piece.text
+        self.messages = [*self.messages[self.n_forgotten :], *new, Message("assistant", said)]
 
     def fitting(self, messages: Sequence[Message]) -> tuple[int, list[int]]:
         """How many of the oldest messages to forget so that there is room for a reply, and the ids of the others."""
-        limit = self.engine.model.config.max_seq_len
+        limit = self.engine.max_seq_len
         room, n_ids = min(self.config.max_new_tokens, limit // SHARE_FOR_REPLY), 0
         for start in exchange_starts(messages):
             ids = render(self.engine.tokenizer, messages[start:], open_reply=True).ids.tolist()

@@ -18,7 +18,7 @@ from handspun.evaluate.answers import prompt
 from handspun.evaluate.bpb import held_out_loss
 from handspun.files import MANIFEST, sha256
 from handspun.generate.config import GenerateConfig
-from handspun.generate.engine import Engine
+from handspun.generate.torch_engine import TorchEngine
 from handspun.metrics import Metrics
 from handspun.model.transformer import Transformer
 from handspun.recipe import Recipe
@@ -149,7 +149,7 @@ def sampler(workshop: Workshop, tokenizer: Tokenizer, recorder: Recorder) -> Cal
     prompts, config = sample_prompts(workshop, tokenizer), GenerateConfig(max_new_tokens=SAMPLE_TOKENS)
 
     def on_sample(model: Transformer, step: int) -> None:
-        replies = Engine(model, tokenizer).generate([ids for _, ids in prompts], config)
+        replies = TorchEngine(model, tokenizer).generate([ids for _, ids in prompts], config)
         samples = [(shown, " ".join(reply.text.split())) for (shown, _), reply in zip(prompts, replies)]
         recorder.samples(step, samples)
         for shown, said in samples:
