@@ -16,6 +16,7 @@ from handspun.files import MANIFEST, sha256, write_json
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
 from handspun.generate.session import load_engine
+from handspun.generate.torch_engine import TorchEngine
 from handspun.stages.curate import text_hashes
 from handspun.stages.memory import check_evaluation
 from handspun.stages.stage import Stage, Workshop
@@ -53,7 +54,7 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     return {key: value for key, value in facts.items() if key not in ("transcripts", "by_kind")}
 
 
-def text_facts(workshop: Workshop, engine: Engine) -> dict[str, Any]:
+def text_facts(workshop: Workshop, engine: TorchEngine) -> dict[str, Any]:
     """Bits per byte of the model, of xz and of the n-gram model on the same held-out documents."""
     recipe, corpus, shards = workshop.recipe, workshop.run.corpus, held_out_shards(workshop.run)
     with workshop.reporter.progress("baselines", ""):
