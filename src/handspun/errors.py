@@ -9,7 +9,8 @@ HandspunError              one sentence: what, where, and the remedy; exit code 
 ├── RunError               a run folder that is locked, or belongs to another recipe
 ├── CheckpointError        no whole checkpoint, or one of another shape
 ├── DeviceError            a device that is absent, or too small for what was asked
-└── PromptError            a prompt that the model cannot take
+├── PromptError            a prompt that the model cannot take
+└── BusyError              more requests than may wait; ask again later
 """
 
 
@@ -51,3 +52,7 @@ class DeviceError(HandspunError):
 
 class PromptError(HandspunError):
     """A prompt that the model cannot take."""
+
+
+class BusyError(HandspunError):
+    """More requests than may wait; ask again later."""

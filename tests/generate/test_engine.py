@@ -182,3 +182,17 @@ def test_without_a_copy_head_nothing_has_an_origin(tokenizer: Tokenizer) -> None
     engine = TorchEngine(random_model("GPT-2", tokenizer.vocab_size), tokenizer)
     (reply,) = engine.generate([LONG], GenerateConfig(max_new_tokens=10))
     assert {token.copied_from for token in reply.tokens} == {None}
+
+
+def test_a_prompt_that_leaves_no_room_is_read_from_its_end_where_the_request_allows_it(copying_engine: TorchEngine) -> None:
+    prompt, config = list(range(20, 20 + MAX_SEQ_LEN + 6)), GenerateConfig(max_new_tokens=5)
+    pieces = list(copying_engine.stream([Request(prompt, config, may_truncate=True)]))
+    reply, (expected,) = pieces[-1].reply, copying_engine.generate([prompt[11:]], config)
+    assert (reply.n_truncated, reply.prompt_ids) == (11, prompt[11:])
+    assert [token.id for token in reply.tokens] == [token.id for token in expected.tokens]
+
+
+def test_a_prompt_that_leaves_room_is_never_truncated(copying_engine: TorchEngine) -> None:
+    prompt = [20] * (MAX_SEQ_LEN - 1)
+    *_, last = copying_engine.stream([Request(prompt, GenerateConfig(), may_truncate=True)])
+    assert (last.reply.n_truncated, last.reply.prompt_ids) == (0, prompt)

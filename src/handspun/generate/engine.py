@@ -2,14 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from jaxtyping import Float
 from torch import Tensor
 
-from handspun.errors import PromptError
+from handspun.errors import BusyError, PromptError
 from handspun.generate.config import GenerateConfig
 from handspun.generate.request import Piece, Reply, Request
 from handspun.tokens.tokenizer import Tokenizer
+
+SHARE_FOR_REPLY = 4
+"""One part in so many of the context is kept free for a reply, where the settings do not ask for less."""
 
 
 class Engine(ABC):
@@ -21,7 +25,7 @@ class Engine(ABC):
 
     @abstractmethod
     def add(self, request: Request) -> Reply:
-        """Take a request; its reply grows with the steps. Raises PromptError where it cannot be answered."""
+        """Take a request; its reply grows with the steps. Raises PromptError, and BusyError where too many wait already."""
 
     @abstractmethod
     def step(self) -> list[Piece]:
@@ -42,32 +46,44 @@ class Engine(ABC):
 
     def generate(self, prompts: Sequence[Sequence[int]], config: GenerateConfig) -> list[Reply]:
         """The whole reply to each prompt. Raises PromptError."""
-        requests = [Request(list(prompt), config) for prompt in prompts]
-        for request in requests:
-            self.check(request)
-        replies = [self.add(request) for request in requests]
-        while not self.is_idle:
-            self.step()
+        replies: list[Reply] = []
+        for _ in self.steps([Request(list(prompt), config) for prompt in prompts], replies):
+            pass
         return replies
 
     def stream(self, requests: Sequence[Request]) -> Iterator[Piece]:
         """Continue every request to its end, yielding pieces as they come. Left early, it cancels them. Raises PromptError."""
-        for request in requests:
-            self.check(request)
-        replies = [self.add(request) for request in requests]
+        replies: list[Reply] = []
         try:
-            while not self.is_idle:
-                yield from self.step()
+            for pieces in self.steps(requests, replies):
+                yield from pieces
         finally:
             for reply in replies:
                 self.cancel(reply)
 
+    def steps(self, requests: Sequence[Request], replies: list[Reply]) -> Iterator[list[Piece]]:
+        """What each step says until every request is answered; `replies` grows as they are taken. Raises PromptError."""
+        for request in requests:
+            self.check(request)
+        while len(replies) < len(requests) or not self.is_idle:
+            with suppress(BusyError):  # the others when there is room
+                while len(replies) < len(requests):
+                    replies.append(self.add(requests[len(replies)]))
+            yield self.step()
+
+    def begun(self, request: Request) -> Reply:
+        """An empty reply; where the request allows it, to as much of the end of a long prompt as fits. Raises PromptError."""
+        self.check(request)
+        n_prompt, limit = len(request.prompt_ids), self.max_seq_len
+        room = max(1, min(request.config.max_new_tokens, limit // SHARE_FOR_REPLY))
+        return Reply(request, n_truncated=n_prompt - (limit - room) if n_prompt >= limit else 0)
+
     def check(self, request: Request) -> None:
-        """Raises PromptError where a prompt is empty or leaves no room for a reply."""
+        """Raises PromptError where a prompt is empty, or too long to leave room for a reply and not to be truncated."""
         n_prompt, limit = len(request.prompt_ids), self.max_seq_len
         if n_prompt == 0:
             raise PromptError("the prompt is empty; write at least one character.")
-        if n_prompt >= limit:
+        if n_prompt >= limit and not request.may_truncate:
             raise PromptError(
                 f"the prompt has {n_prompt:,} tokens and this model reads {limit:,} with its reply; shorten the prompt."
             )

@@ -20,6 +20,8 @@ class Request:
     """What the reply must look like; None where it may be anything"""
     n_likeliest: int = 0
     """How many of the likeliest tokens are noted beside each that is chosen"""
+    may_truncate: bool = False
+    """Whether a prompt that is too long loses its beginning; otherwise it is refused"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,14 @@ class Reply:
     """end (the model ended its turn), stop (a stop text came), length, or cancelled; None while it goes on"""
     n_shared: int = 0
     """tokens of the prompt that were already read for another request"""
+    n_truncated: int = 0
+    """tokens at the beginning of the prompt that were left out, for want of room"""
     timing: Timing = field(default_factory=Timing)
 
     @property
     def prompt_ids(self) -> list[int]:
-        """What it replies to."""
-        return self.request.prompt_ids
+        """What it replies to: the prompt, or as much of its end as there is room to read."""
+        return self.request.prompt_ids[self.n_truncated :]
 
 
 @dataclass(frozen=True, slots=True)

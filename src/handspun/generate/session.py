@@ -10,14 +10,11 @@ from handspun.corpus.document import Message
 from handspun.device import choose_device
 from handspun.errors import PromptError
 from handspun.generate.config import GenerateConfig
-from handspun.generate.engine import Engine
+from handspun.generate.engine import SHARE_FOR_REPLY, Engine
 from handspun.generate.layout import lay_out_for_reading
 from handspun.generate.request import Request
 from handspun.generate.torch_engine import TorchEngine
 from handspun.tokens.chat import render
-
-SHARE_FOR_REPLY = 4
-"""One part in so many of the context is kept free for a reply, where the settings do not ask for less."""
 
 
 def load_engine(checkpoints: Path, dtype: torch.dtype | None = None) -> TorchEngine:

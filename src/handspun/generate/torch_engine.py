@@ -64,18 +64,17 @@ class TorchEngine(Engine):
         return not self.rows
 
     def add(self, request: Request) -> Reply:
-        self.check(request)
-        reply, config = Reply(request), request.config
+        reply, config = self.begun(request), request.config
         generator = torch.Generator(device=self.device).manual_seed(config.seed)
-        max_new_tokens = min(config.max_new_tokens, self.max_seq_len - len(request.prompt_ids))
+        max_new_tokens = min(config.max_new_tokens, self.max_seq_len - len(reply.prompt_ids))
         starts = torch.zeros(1, dtype=torch.long, device=self.device)
         cache = KVCache(
             self.model.config,
             starts=starts,
-            max_tokens=len(request.prompt_ids) + max_new_tokens,
+            max_tokens=len(reply.prompt_ids) + max_new_tokens,
             dtype=self.model.compute_dtype,
         )
-        self.rows.append(Row(reply, Speech(config.stop), generator, max_new_tokens, cache, list(request.prompt_ids)))
+        self.rows.append(Row(reply, Speech(config.stop), generator, max_new_tokens, cache, reply.prompt_ids))
         return reply
 
     @torch.inference_mode()

@@ -1,31 +1,34 @@
 """An engine on a thread of its own, for callers that wait elsewhere: a server's event loop above all."""
 
 import asyncio
-import queue
-import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
-from handspun.errors import HandspunError
+from handspun.errors import BusyError
 from handspun.generate.engine import Engine
 from handspun.generate.request import Piece, Reply, Request
 
-Job = Callable[[], None]
-Listener = Callable[[Piece | Exception], object]
+News = Piece | BaseException
+Listener = Callable[[News], object]
 
 
 class Worker:
-    """Owns an engine: jobs come through a queue, and only its thread touches the engine."""
+    """Owns an engine: only its thread touches it, one job or one step at a time, in the order in which they were asked for.
+
+    What goes wrong in a step is raised where the pieces are awaited; the engine gives up what it was at, and goes on with
+    what is asked next.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self.listeners: dict[Reply, Listener] = {}
-        self.thread = threading.Thread(target=self.work, name="engine", daemon=True)
-        self.thread.start()
+        self.is_stepping, self.is_closed = False, False
 
     @property
     def n_open(self) -> int:
@@ -33,83 +36,96 @@ class Worker:
         return len(self.listeners)
 
     async def pieces(self, request: Request) -> AsyncIterator[Piece]:
-        """The reply as it comes. Left early, the request is cancelled. Raises PromptError."""
-        loop, heard = asyncio.get_running_loop(), asyncio.Queue[Piece | Exception]()
-        asked = self.ask(request, lambda news: loop.call_soon_threadsafe(heard.put_nowait, news))
+        """The reply as it comes. Left early, the request is cancelled. Raises PromptError, BusyError."""
+        loop, heard = asyncio.get_running_loop(), asyncio.Queue[News]()
+        asked = self.submit(self.take, request, lambda news: loop.call_soon_threadsafe(heard.put_nowait, news))
         try:
+            await asyncio.wrap_future(asked)
             while True:
                 news = await heard.get()
-                if isinstance(news, Exception):
+                if isinstance(news, BaseException):
                     raise news
                 yield news
                 if news.reply.finish_reason:
                     return
         finally:
-            self.jobs.put(lambda: self.cancel(asked))
+            with suppress(BusyError):  # a worker that has closed has cancelled it already
+                self.submit(self.drop, asked)
 
     async def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "N D"]:
-        """What the engine's `embed` returns."""
-        done: Future[Tensor] = Future()
-
-        def job() -> None:
-            try:
-                done.set_result(self.engine.embed(texts))
-            except HandspunError as error:
-                done.set_exception(error)
-
-        self.jobs.put(job)
-        return await asyncio.wrap_future(done)
+        """What the engine's `embed` returns. Raises PromptError, BusyError."""
+        return await asyncio.wrap_future(self.submit(self.engine.embed, texts))
 
     def close(self) -> None:
-        """End the thread; what is still open is cancelled."""
-        self.jobs.put(None)
-        self.thread.join()
+        """End the thread; what is still open is cancelled, and its listeners are told."""
+        if not self.is_closed:
+            self.submit(self.stop)
+        self.thread.shutdown()
 
-    def ask(self, request: Request, listen: Listener) -> "Future[Reply]":
-        """Hand a request to the thread, which tells `listen` every piece, or the error that ends it."""
-        asked: Future[Reply] = Future()
+    def submit(self, job: Callable[..., Any], *args: object) -> Future[Any]:
+        """Have the thread do a job behind those it was given before. Raises BusyError where it has closed."""
+        try:
+            return self.thread.submit(job, *args)
+        except RuntimeError as error:
+            raise BusyError("the model is being unloaded; ask again.") from error
 
-        def job() -> None:
-            try:
-                reply = self.engine.add(request)
-            except HandspunError as error:
-                listen(error)
-            else:
-                self.listeners[reply] = listen
-                asked.set_result(reply)
+    def take(self, request: Request, listen: Listener) -> Reply:
+        """On the thread: give a request to the engine. Raises PromptError, BusyError."""
+        if self.is_closed:
+            raise BusyError("the model is being unloaded; ask again.")
+        reply = self.engine.add(request)
+        self.listeners[reply] = listen
+        self.go_on()
+        return reply
 
-        self.jobs.put(job)
-        return asked
-
-    def cancel(self, asked: "Future[Reply]") -> None:
-        """On the thread: give up a request that was taken."""
-        if asked.done():
+    def drop(self, asked: Future[Reply]) -> None:
+        """On the thread: give up what was asked for, where it was taken."""
+        if not asked.cancelled() and asked.exception() is None:
             self.engine.cancel(asked.result())
             self.listeners.pop(asked.result(), None)
 
-    def work(self) -> None:
-        """Do what was asked for, one step of the engine at a time."""
-        while True:
-            while not self.jobs.empty() or self.engine.is_idle:
-                job = self.jobs.get()
-                if job is None:
-                    self.stop()
-                    return
-                job()
-            for piece in self.engine.step():
-                self.tell(piece)
+    def go_on(self) -> None:
+        """On the thread: see to it that a step comes behind the jobs that came before it."""
+        if self.is_stepping or self.engine.is_idle:
+            return
+        with suppress(RuntimeError):  # the thread is to end, and `stop` is the last of its jobs
+            step = self.thread.submit(self.engine.step)
+            self.is_stepping = True
+            step.add_done_callback(self.hear)
 
-    def tell(self, piece: Piece) -> None:
-        """Pass a piece on to who asked for it."""
-        listener = self.listeners.get(piece.reply)
-        if listener:
-            listener(piece)
-        if piece.reply.finish_reason:
-            self.listeners.pop(piece.reply, None)
+    def hear(self, step: Future[list[Piece]]) -> None:
+        """On the thread: pass on what a step said, or what went wrong in it."""
+        self.is_stepping = False
+        error = step.exception()
+        if error is None:
+            for piece in step.result():
+                self.tell(piece.reply, piece)
+        else:
+            self.give_up(error)
+        self.go_on()
+
+    def tell(self, reply: Reply, news: News) -> None:
+        """On the thread: pass news on to who asked. Where nobody can hear them any more, the request is cancelled."""
+        listen = self.listeners.pop(reply, None)
+        if listen is None:
+            return
+        if reply.finish_reason is None:
+            self.listeners[reply] = listen
+        try:
+            listen(news)
+        except RuntimeError:  # the event loop has closed
+            self.engine.cancel(reply)
+            self.listeners.pop(reply, None)
+
+    def give_up(self, error: BaseException) -> None:
+        """On the thread: cancel all that is open, and say why."""
+        for reply in list(self.listeners):
+            self.engine.cancel(reply)
+            self.tell(reply, error)
 
     def stop(self) -> None:
-        """Cancel what is open and say so."""
-        for reply, listen in self.listeners.items():
+        """On the thread: cancel all that is open, and take nothing more."""
+        self.is_closed = True
+        for reply in list(self.listeners):
             self.engine.cancel(reply)
-            listen(Piece(reply, ""))
-        self.listeners.clear()
+            self.tell(reply, Piece(reply, ""))
