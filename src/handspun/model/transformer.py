@@ -111,7 +111,7 @@ class Transformer(nn.Module):
         self, ids: Int[Tensor, "B T *S"], positions: Int[Tensor, "*B T"], view: View, cache: KVCache | None
     ) -> Float[Tensor, "B T D"]:
         """The stream before the first block."""
-        x = F.embedding(ids, self.embedding.weight) if ids.ndim == 2 else self.bags(ids)
+        x = self.embedding(ids) if ids.ndim == 2 else self.bags(ids)
         if self.positions is not None:
             x = x + F.embedding(positions, self.positions.weight)
         if self.repeats is not None:
@@ -147,7 +147,9 @@ class Transformer(nn.Module):
 
     def logits(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
         """Unnormalized log-probabilities over the vocabulary, in fp32."""
-        return F.linear(hidden, self.head_weight.to(hidden.dtype)).float()
+        if self.head is not None:
+            return self.head(hidden).float()
+        return F.linear(hidden, self.embedding.weight.to(hidden.dtype)).float()
 
     def matrices(self) -> Iterator[nn.Parameter]:
         """The weights that multiply states inside the blocks: those Muon is made for."""
