@@ -10,7 +10,9 @@ HandspunError              one sentence: what, where, and the remedy; exit code 
 ├── CheckpointError        no whole checkpoint, or one of another shape
 ├── DeviceError            a device that is absent, or too small for what was asked
 ├── PromptError            a prompt that the model cannot take
-└── BusyError              more requests than may wait; ask again later
+├── BusyError              more requests than may wait; ask again later
+├── ModelNotFoundError     a name under which no model is served
+└── RefusedError           something asked of a server that it does not do
 """
 
 
@@ -56,3 +58,11 @@ class PromptError(HandspunError):
 
 class BusyError(HandspunError):
     """More requests than may wait; ask again later."""
+
+
+class ModelNotFoundError(HandspunError):
+    """A name under which no model is served."""
+
+
+class RefusedError(HandspunError):
+    """Something asked of a server that it does not do."""

@@ -11,6 +11,7 @@ from handspun.errors import SettingsError
 from handspun.evaluate.config import EvaluateConfig
 from handspun.generate.config import GenerateConfig
 from handspun.model.config import ModelConfig
+from handspun.serve.config import ServeConfig
 from handspun.settings import apply_overrides, build, read_toml
 from handspun.tokens.config import TokensConfig
 from handspun.train.config import TrainConfig
@@ -39,6 +40,8 @@ class Recipe:
     """Checkpoint to text."""
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     """How good it is."""
+    serve: ServeConfig = field(default_factory=ServeConfig)
+    """Checkpoint to HTTP."""
 
     def __post_init__(self) -> None:
         if not self.name or Path(self.name).name != self.name or self.name.startswith("."):

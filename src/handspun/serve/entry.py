@@ -1,0 +1,56 @@
+"""A model that can be asked for by name: where it lies and what is known of it without loading it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from handspun.generate.config import GenerateConfig
+from handspun.model.config import ModelConfig
+
+LATEST = "latest"
+"""The tag of a name that has none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One name under which a model is served. Several may share their weights."""
+
+    name: str
+    """with its tag: "quickstart:latest", "quickstart:int8" """
+    folder: Path
+    """what `load_engine` loads"""
+    weights: str
+    """SHA-256 of what is loaded: entries that agree in it share the memory"""
+    digest: str
+    """SHA-256 of the weights and of what `create` has added"""
+    size_bytes: int
+    """of the weights on the disk"""
+    modified_at: datetime
+    shape: ModelConfig
+    vocab_size: int
+    n_params: int
+    quantization: str
+    """F32, BF16, or the scheme"""
+    generate: GenerateConfig
+    """how its recipe lets it generate: what holds where neither a request nor `options` say otherwise"""
+    template: str
+    """how messages become its prompt, in Jinja"""
+    base: str | None = None
+    """the name it was created from; None for a run itself"""
+    system: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """what `create` was given as parameters, in the names of Ollama's options"""
+    capabilities: tuple[str, ...] = ("completion", "embedding")
+    family: str = "handspun"
+
+    @property
+    def max_seq_len(self) -> int:
+        """Tokens of a prompt and its reply together."""
+        return self.shape.max_seq_len
+
+
+def tagged(name: str) -> str:
+    """A name with its tag."""
+    return name if ":" in name else f"{name}:{LATEST}"
