@@ -73,13 +73,15 @@ def test_the_same_seed_gives_the_same_reply_and_another_seed_another(engine: Tor
     assert len({tuple(said(seed)) for seed in range(5)}) > 1
 
 
-def test_a_penalty_weighs_on_every_token_of_prompt_and_reply(tokenizer: Tokenizer) -> None:
+@pytest.mark.parametrize("window", [None, 3])
+def test_a_penalty_weighs_on_every_token_of_prompt_and_reply_or_of_a_window(tokenizer: Tokenizer, window: int | None) -> None:
     engine = TorchEngine(random_model("GPT-2", tokenizer.vocab_size), tokenizer)
-    (reply, _) = engine.generate([LONG, SHORT], GenerateConfig(max_new_tokens=12, repetition_penalty=1.5))
+    config = GenerateConfig(max_new_tokens=12, repetition_penalty=1.5, repetition_window=window)
+    (reply, _) = engine.generate([LONG, SHORT], config)
     ids = list(LONG)
     for token in reply.tokens:
         logits = engine.model.logits(engine.model(torch.tensor([ids]))[0, -1]).detach()
-        for id in set(ids):
+        for id in set(ids[-(window or len(ids)) :]):
             logits[id] = logits[id] / 1.5 if logits[id] > 0 else logits[id] * 1.5
         assert token.id == int(logits.argmax())
         ids.append(token.id)

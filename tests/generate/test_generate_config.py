@@ -16,6 +16,7 @@ from handspun.generate.config import GenerateConfig
         {"top_p": 1.5},
         {"min_p": -0.1},
         {"repetition_penalty": 0.0},
+        {"repetition_window": 0},
         {"stop": ("",)},
     ],
 )

@@ -71,6 +71,13 @@ def test_a_penalty_divides_positive_logits_and_multiplies_negative_ones_of_token
     assert logits[0, 0] == 2.0
 
 
+def test_a_window_forgets_what_was_said_before_it() -> None:
+    logits, contexts = torch.tensor([[2.0, 2.0, 2.0]]), [torch.tensor([0, 1, 2])]
+    assert penalized(logits, contexts, 2.0, 1).tolist() == [[2.0, 2.0, 1.0]]
+    assert penalized(logits, contexts, 2.0, 2).tolist() == [[2.0, 1.0, 1.0]]
+    assert penalized(logits, contexts, 2.0, 9).tolist() == [[1.0, 1.0, 1.0]]
+
+
 @given(SCORES, st.integers(1, 12), SHARE, SHARE, st.floats(0.2, 3.0), st.floats(0.5, 3.0))
 @settings(max_examples=50)
 def test_all_limits_in_a_row_are_those_of_transformers(

@@ -19,6 +19,8 @@ class GenerateConfig:
     """Sample among tokens at least this share as likely as the likeliest (Nguyen 2024)."""
     repetition_penalty: float = 1.0
     """Divides the logits of tokens already in the context where positive, multiplies them where negative (Keskar 2019)."""
+    repetition_window: int | None = None
+    """Tokens at the end of the context in which a repetition counts. Absent: all."""
     seed: int = 0
     """Fixes the samples: the same seed, prompt and settings give the same reply."""
     stop: tuple[str, ...] = ()
@@ -37,5 +39,7 @@ class GenerateConfig:
                 raise ValueError(f"{key}={value}: must be above 0 and at most 1, or leave it out")
         if not self.repetition_penalty > 0:
             raise ValueError(f"repetition_penalty={self.repetition_penalty}: must be above 0; 1 changes nothing")
+        if self.repetition_window is not None and self.repetition_window < 1:
+            raise ValueError(f"repetition_window={self.repetition_window}: must be at least 1, or leave it out")
         if "" in self.stop:
             raise ValueError('stop=[""]: an empty text would end every reply before it begins')

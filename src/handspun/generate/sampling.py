@@ -18,11 +18,16 @@ def choose(scores: Float[Tensor, "B V"], config: GenerateConfig, generators: Seq
     return torch.cat([torch.multinomial(row, 1, generator=generator) for row, generator in zip(probs, generators)])
 
 
-def penalized(logits: Float[Tensor, "B V"], contexts: Sequence[Int[Tensor, " _"]], penalty: float) -> Float[Tensor, "B V"]:
-    """Logits with those of tokens already in the context divided by `penalty` where positive and multiplied where negative."""
+def penalized(
+    logits: Float[Tensor, "B V"], contexts: Sequence[Int[Tensor, " _"]], penalty: float, window: int | None = None
+) -> Float[Tensor, "B V"]:
+    """Logits with those of tokens already in the context divided by `penalty` where positive and multiplied where negative.
+
+    With a `window` only that many tokens at the end of each context count.
+    """
     result = logits.clone()
     for row, context in enumerate(contexts):
-        seen = context.unique()
+        seen = context[-window:].unique() if window else context.unique()
         known = logits[row, seen]
         result[row, seen] = torch.where(known > 0, known / penalty, known * penalty)
     return result

@@ -101,7 +101,8 @@ class TorchEngine(Engine):
         prediction = Prediction(self.model, self.model(ids, cache=row.cache)[:, -1], row.cache)
         scores = prediction.log_probs
         if config.repetition_penalty != 1.0:
-            scores = penalized(prediction.logits, [row.cache.ids[0, : row.cache.n_tokens]], config.repetition_penalty)
+            context = row.cache.ids[0, : row.cache.n_tokens]
+            scores = penalized(prediction.logits, [context], config.repetition_penalty, config.repetition_window)
         token = self.token(row, prediction, choose(scores, config, [row.generator]))
         reply.timing.first_token = reply.timing.first_token or time.perf_counter()
         is_end = token.id in self.ends
