@@ -1,6 +1,7 @@
 """A worker answers many callers at once, in order for each, stops what nobody listens to, and outlives a step that fails."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -49,6 +50,21 @@ def test_callers_side_by_side_hear_what_each_would_hear_alone(worker: Worker) ->
     async def main() -> None:
         assert await asyncio.gather(*(said(worker, prompt) for prompt in PROMPTS)) == alone
         assert worker.n_open == 0
+
+    run(main)
+
+
+def test_a_caller_that_is_slow_to_listen_hears_the_whole_reply(worker: Worker) -> None:
+    alone = worker.engine.generate([PROMPTS[0]], CONFIG)[0].text
+
+    async def main() -> None:
+        heard = []
+        async for piece in worker.pieces(Request(PROMPTS[0], CONFIG)):
+            while worker.n_open:  # the event loop stands still while the engine goes on to the end
+                time.sleep(0.001)
+            heard.append(piece)
+        assert "".join(piece.text for piece in heard) == alone
+        assert [piece.finish_reason for piece in heard] == [None] * 11 + ["length"]
 
     run(main)
 

@@ -90,3 +90,8 @@ class Piece:
     reply: Reply
     text: str
     token: Token | None = None
+    finish_reason: FinishReason | None = field(init=False)
+    """of the reply at this step: by the time a piece is heard, the reply itself may have gone on, or ended"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "finish_reason", self.reply.finish_reason)

@@ -46,7 +46,7 @@ class Worker:
                 if isinstance(news, BaseException):
                     raise news
                 yield news
-                if news.reply.finish_reason:
+                if news.finish_reason:
                     return
         finally:
             with suppress(BusyError):  # a worker that has closed has cancelled it already
