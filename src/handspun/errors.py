@@ -12,7 +12,8 @@ HandspunError              one sentence: what, where, and the remedy; exit code 
 ├── PromptError            a prompt that the model cannot take
 ├── BusyError              more requests than may wait; ask again later
 ├── ModelNotFoundError     a name under which no model is served
-└── RefusedError           something asked of a server that it does not do
+├── RefusedError           something asked of a server that it does not do
+└── PortError              an address that a server cannot listen on
 """
 
 
@@ -66,3 +67,7 @@ class ModelNotFoundError(HandspunError):
 
 class RefusedError(HandspunError):
     """Something asked of a server that it does not do."""
+
+
+class PortError(HandspunError):
+    """An address that a server cannot listen on."""

@@ -1,15 +1,19 @@
-"""A server that answers: the application on a port of its own, in a thread of the test run."""
+"""A server that answers: as `handspun serve` starts it, on a port of its own, in a thread of the test run."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
-import uvicorn
 
+from handspun.serve.allowed import Allowed
 from handspun.serve.app import build_app
 from handspun.serve.config import ServeConfig
+from handspun.serve.doorway import listen, url_of
 from handspun.serve.models import Models
+from handspun.serve.server import Server
+
+LOCAL = "127.0.0.1"
 
 
 @dataclass
@@ -25,18 +29,19 @@ class Live:
         return httpx.Client(base_url=self.url, timeout=60)
 
 
-def start(models: Models, config: ServeConfig) -> tuple[Live, Callable[[], None]]:
-    """A server over these models, and what stops it."""
-    server = uvicorn.Server(uvicorn.Config(build_app(models, config), port=0, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run, name="server")
+def start(models: Models, config: ServeConfig, allowed: Allowed | None = None) -> tuple[Live, Callable[[], None]]:
+    """A server over these models that answers, and what stops it."""
+    listener = listen(LOCAL, 0)
+    assert listener is not None
+    url, is_ready = url_of(LOCAL, listener.getsockname()[1]), threading.Event()
+    server = Server(build_app(models, config, allowed), models, config, is_ready.set)
+    thread = threading.Thread(target=lambda: server.run(sockets=[listener]), name="server")
     thread.start()
-    while not server.started:
-        if not thread.is_alive():
-            raise RuntimeError("the server did not start")
-    port = server.servers[0].sockets[0].getsockname()[1]
+    assert is_ready.wait(60), "the server did not start"
 
     def stop() -> None:
         server.should_exit = True
         thread.join(20)
+        assert not thread.is_alive(), "the server did not stop"
 
-    return Live(f"http://127.0.0.1:{port}", models), stop
+    return Live(url, models), stop

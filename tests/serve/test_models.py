@@ -15,7 +15,8 @@ from handspun.serve.models import Models
 
 
 def models_of(*folders: Path, **settings: object) -> Models:
-    return Models(Library([Run(folder) for folder in folders]), ServeConfig(**settings))
+    library = Library([Run(folder) for folder in folders], created=folders[0].parent / "served")
+    return Models(library, ServeConfig(**settings))
 
 
 def test_a_model_is_loaded_on_demand_and_answers(finished_run: Path) -> None:
@@ -33,7 +34,7 @@ def test_a_model_is_loaded_on_demand_and_answers(finished_run: Path) -> None:
 
 
 def test_a_name_that_is_not_served_is_refused_with_those_that_are(finished_run: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match='model "huge" not found; here are tiny'):
+    with pytest.raises(ModelNotFoundError, match='model "huge" not found; served here: tiny'):
         models_of(finished_run).entry("huge")
 
 

@@ -1,7 +1,7 @@
 """An engine on a thread of its own, for callers that wait elsewhere: a server's event loop above all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -35,7 +35,7 @@ class Worker:
         """Requests that have not ended."""
         return len(self.listeners)
 
-    async def pieces(self, request: Request) -> AsyncIterator[Piece]:
+    async def pieces(self, request: Request) -> AsyncGenerator[Piece]:
         """The reply as it comes. Left early, the request is cancelled. Raises PromptError, BusyError."""
         loop, heard = asyncio.get_running_loop(), asyncio.Queue[News]()
         asked = self.submit(self.take, request, lambda news: loop.call_soon_threadsafe(heard.put_nowait, news))

@@ -3,15 +3,21 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from handspun import __version__
+from handspun.serve.allowed import Allowed
 from handspun.serve.config import ServeConfig
+from handspun.serve.gate import Gate
+from handspun.serve.journal import Journal
 from handspun.serve.models import Models
 
+LOCAL = "127.0.0.1"
 
-def build_app(models: Models, config: ServeConfig) -> FastAPI:
-    """The application that serves `models`."""
+
+def build_app(models: Models, config: ServeConfig, allowed: Allowed | None = None) -> FastAPI:
+    """The application that serves `models`, to this machine alone where nobody else is `allowed`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -20,10 +26,17 @@ def build_app(models: Models, config: ServeConfig) -> FastAPI:
 
     app = FastAPI(title="handspun", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.config = config
+    app.add_middleware(Gate, allowed=allowed or Allowed(LOCAL, config.hosts), config=config)
+    app.add_middleware(Journal, meter=models.meter)
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=["GET", "HEAD"])
     async def healthz() -> dict[str, str]:
         """Whether the server answers."""
-        return {"status": "ok", "server": "handspun", "version": __version__}
+        return {"status": "stopping" if models.is_stopping else "ok", "server": "handspun", "version": __version__}
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """What was counted, for Prometheus."""
+        return Response(models.meter.text(), media_type=CONTENT_TYPE_LATEST)
 
     return app

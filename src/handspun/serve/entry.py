@@ -50,7 +50,12 @@ class Entry:
         """Tokens of a prompt and its reply together."""
         return self.shape.max_seq_len
 
+    @property
+    def short_name(self) -> str:
+        """The name as people say it: without the tag where that is the one that is meant anyway."""
+        return self.name.removesuffix(f":{LATEST}")
+
 
 def tagged(name: str) -> str:
     """A name with its tag."""
-    return name if ":" in name else f"{name}:{LATEST}"
+    return name if ":" in name.rpartition("/")[2] else f"{name}:{LATEST}"

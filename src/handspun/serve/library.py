@@ -1,67 +1,175 @@
-"""The models there are to serve: the finished models of some runs, under the names of their folders."""
+"""The models there are to serve: those of some runs under the names of their folders, and what was created from them."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from handspun.checkpoint import all_checkpoints
-from handspun.errors import ModelNotFoundError
-from handspun.files import read_json, read_manifest, sha256_of_json
+from handspun.errors import CheckpointError, DamagedFileError, HandspunError, ModelNotFoundError, RefusedError, RunError
+from handspun.files import MANIFEST, read_json, read_manifest, sha256_of_json
 from handspun.generate.config import GenerateConfig
 from handspun.model.config import ModelConfig
 from handspun.model.cost import parameters
-from handspun.runs import Run
+from handspun.runs import Run, list_runs
+from handspun.serve.alias import Alias, Aliases
 from handspun.serve.entry import LATEST, Entry, tagged
 from handspun.settings import build, read_toml
 from handspun.tokens.control import CHAT_TEMPLATE
 
 LEVELS = {"float32": "F32", "bfloat16": "BF16"}
-"""How Ollama's clients call a dtype."""
+"""How clients call a dtype."""
+log = logging.getLogger(__name__)
 
 
 class Library:
-    """What can be asked for by name. Folders are read anew each time: a run trained meanwhile is served as it is now."""
+    """What can be asked for by name. Folders are looked at anew each time: a run trained meanwhile is served as it is now."""
 
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self.runs = list(runs)
+    def __init__(self, runs: Sequence[Run], *, created: Path, folder: Path | None = None) -> None:
+        """`runs`, and the finished runs in `folder`; `created` keeps what clients create. Raises RunError for equal names."""
+        self.chosen, self.folder, self.aliases = by_name(runs), folder, Aliases(created)
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """The runs by name."""
+        return {**(by_name(finished_runs(self.folder)) if self.folder else {}), **self.chosen}
 
     def entries(self) -> list[Entry]:
-        """Every model there is, by name."""
-        return sorted((entry_of(run) for run in self.runs), key=lambda entry: entry.name)
+        """Every model there is, by name. What cannot be read is left out, and logged."""
+        found = []
+        for name in self.names():
+            try:
+                found.append(self.entry(name))
+            except HandspunError as error:
+                log.warning("%s is left out: %s", name, error)
+        return sorted(found, key=lambda entry: entry.name)
 
     def entry(self, name: str) -> Entry:
-        """The model of that name. Raises ModelNotFoundError."""
-        entries = self.entries()
-        found = next((entry for entry in entries if entry.name == tagged(name)), None)
-        if found is None:
-            known = ", ".join(entry.name.removesuffix(f":{LATEST}") for entry in entries)
-            raise ModelNotFoundError(f'model "{name}" not found; here are {known}.')
-        return found
+        """The model of that name. Raises ModelNotFoundError, CheckpointError where its run has none, DamagedFileError."""
+        name = tagged(name)
+        if name in self.trained_names():
+            return self.trained(name)
+        alias = self.aliases.find(name)
+        if alias is None:
+            raise ModelNotFoundError(f'model "{name.removesuffix(f":{LATEST}")}" not found; {self.known()}.')
+        base = self.trained(alias.base)
+        digest = sha256_of_json({"weights": base.digest, "system": alias.system, "options": dict(alias.options)})
+        return replace(base, name=name, digest=digest, base=alias.base, system=alias.system, options=alias.options)
+
+    def names(self) -> list[str]:
+        """Every name there is."""
+        return sorted([*self.trained_names(), *(alias.name for alias in self.aliases)])
+
+    def trained_names(self) -> list[str]:
+        """The names of the runs and of what was quantized of them."""
+        runs = self.runs
+        sealed = [(name, path.parent.name) for name, run in runs.items() for path in run.path.glob(f"quantized/*/{MANIFEST}")]
+        return [*(f"{name}:{LATEST}" for name in runs), *(f"{name}:{scheme}" for name, scheme in sealed)]
+
+    def trained(self, name: str) -> Entry:
+        """The model of a run. Raises ModelNotFoundError, CheckpointError, DamagedFileError."""
+        run_name, _, tag = name.partition(":")
+        run = self.runs.get(run_name)
+        if run is None:
+            raise ModelNotFoundError(f'model "{run_name}" not found; {self.known()}.')
+        if tag == LATEST:
+            checkpoints = all_checkpoints(run.finished)
+            if not checkpoints:
+                raise CheckpointError(f"{run.path} holds no checkpoint; train first.")
+            return described(name, run.finished, checkpoints[-1].folder, stamp(checkpoints[-1].folder))
+        folder = run.path / "quantized" / tag
+        return described(name, folder, folder, stamp(folder))
+
+    def known(self) -> str:
+        """What is served, in words."""
+        return f"served here: {', '.join(name.removesuffix(f':{LATEST}') for name in self.names()) or 'none'}"
+
+    def create(self, name: str, base: str, *, system: str | None = None, options: Mapping[str, Any] | None = None) -> Entry:
+        """A name of its own for `base` with this system message and these options; what is not given is the base's.
+
+        Raises RefusedError for the name of a run, ModelNotFoundError, DiskFullError.
+        """
+        name, source = tagged(name), self.entry(base)
+        self.refuse_trained(name, "cannot be replaced; choose another name")
+        alias = Alias(
+            name=name,
+            base=source.base or source.name,
+            system=source.system if system is None else system,
+            options={**source.options, **(options or {})},
+        )
+        self.aliases.keep(alias)
+        return self.entry(name)
+
+    def delete(self, name: str) -> None:
+        """Forget a created name. Raises RefusedError for the name of a run, ModelNotFoundError."""
+        name = tagged(name)
+        self.refuse_trained(name, "is not deleted over the network; delete its folder where it lies, if you mean it")
+        self.aliases.forget(self.entry(name).name)
+
+    def refuse_trained(self, name: str, reason: str) -> None:
+        """Raises RefusedError where `name` is that of a run."""
+        if name in self.trained_names():
+            raise RefusedError(f'"{name.removesuffix(f":{LATEST}")}" is a trained model and {reason}.')
 
 
-def entry_of(run: Run) -> Entry:
-    """The finished model of a run."""
-    folder = all_checkpoints(run.finished)[-1].folder
-    manifest = read_manifest(folder)
-    shape = read_json(folder / "model.json")
-    model = build(ModelConfig, shape["model"], where=folder / "model.json")
-    digest = sha256_of_json(manifest)
+def by_name(runs: Sequence[Run]) -> dict[str, Run]:
+    """Runs by the names of their folders. Raises RunError where two have the same."""
+    found: dict[str, Run] = {}
+    for run in runs:
+        other = found.setdefault(run.path.resolve().name, run)
+        if other.path.resolve() != run.path.resolve():
+            raise RunError(f"{other.path} and {run.path} would have the same name; rename one of the folders.")
+    return found
+
+
+def finished_runs(folder: Path) -> list[Run]:
+    """The runs right below a folder whose training has come to its end."""
+    return [run for run in list_runs(folder) if has_finished(run)]
+
+
+def has_finished(run: Run) -> bool:
+    """Whether a run was trained, and tuned where that was begun."""
+    try:
+        stages = run.stages()
+    except DamagedFileError as error:
+        log.warning("%s is left out: %s", run.path, error)
+        return False
+    return all(stages[stage]["finished"] for stage in ("train", "tune") if stage in stages) and "train" in stages
+
+
+def stamp(folder: Path) -> int:
+    """Changes when the folder is sealed anew."""
+    try:
+        return (folder / MANIFEST).stat().st_mtime_ns
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be read ({error.strerror}); train again, or serve another run.") from error
+
+
+@lru_cache(maxsize=256)
+def described(name: str, folder: Path, sealed: Path, stamp: int) -> Entry:
+    """What a sealed folder of weights says of itself; `folder` is where to load it from, `stamp` when it was sealed."""
+    manifest, shape = read_manifest(sealed), read_json(sealed / "model.json")
+    model = build(ModelConfig, shape["model"], where=sealed / "model.json")
+    tag, digest = name.rpartition(":")[2], sha256_of_json(manifest)
     return Entry(
-        name=f"{run.path.resolve().name}:{LATEST}",
-        folder=run.finished,
+        name=name,
+        folder=folder,
         weights=digest,
         digest=digest,
         size_bytes=sum(file["bytes"] for name, file in manifest["files"].items() if not name.startswith("trainer.")),
-        modified_at=datetime.fromtimestamp((folder / "manifest.json").stat().st_mtime, UTC),
+        modified_at=datetime.fromtimestamp(stamp / 1e9, UTC),
         shape=model,
         vocab_size=shape["vocab_size"],
         n_params=sum(parameters(model, shape["vocab_size"]).values()),
-        quantization=LEVELS[read_json(folder / "trainer.json").get("compute_dtype", "float32")],
-        generate=generate_config(folder / "recipe.toml"),
+        quantization=dtype_level(sealed) if tag == LATEST else tag.upper(),
+        generate=build(GenerateConfig, read_toml(sealed / "recipe.toml").get("generate", {}), where=sealed / "recipe.toml"),
         template=CHAT_TEMPLATE,
     )
 
 
-def generate_config(recipe: Path) -> GenerateConfig:
-    """The `[generate]` table of a recipe."""
-    return build(GenerateConfig, read_toml(recipe).get("generate", {}), where=recipe)
+def dtype_level(checkpoint: Path) -> str:
+    """How clients call the dtype that a checkpoint computes in."""
+    return LEVELS[read_json(checkpoint / "trainer.json").get("compute_dtype", "float32")]

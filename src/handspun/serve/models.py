@@ -1,53 +1,41 @@
 """Models in memory: loaded when they are asked for, shared by all who ask, and let go when nobody does."""
 
 import asyncio
-import math
+import ctypes
+import gc
+import platform
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from handspun.errors import BusyError
 from handspun.generate.session import load_engine
-from handspun.generate.worker import Worker
 from handspun.serve.config import ServeConfig
-from handspun.serve.entry import Entry, tagged
+from handspun.serve.entry import Entry
+from handspun.serve.held import Held, Loaded
 from handspun.serve.library import Library
-from handspun.tokens.tokenizer import Tokenizer
+from handspun.serve.meter import Meter, MeteredWorker
+from handspun.serve.room import Room, free_bytes
 
+STOPPING = "the server is being stopped; ask again when it is back."
 
-@dataclass(eq=False, slots=True)
-class Loaded:
-    """A model in memory, under the name it was last asked for."""
-
-    entry: Entry
-    worker: Worker
-    load_s: float
-    size_bytes: int
-    n_users: int = 0
-    used: float = 0.0
-    """time.monotonic of its last request"""
-    expires_at: datetime | None = None
-    """when it will be let go; None: never"""
-    timer: asyncio.TimerHandle | None = None
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        return self.worker.engine.tokenizer
-
-    @property
-    def max_seq_len(self) -> int:
-        """Tokens of a prompt and its reply together."""
-        return self.worker.engine.max_seq_len
+TO_ENTER_S = 1.0
+"""How long a model that was just loaded stays at least, though nobody may wait for it any more."""
 
 
 class Models:
     """The models of a library, and those of them that are in memory. It belongs to one event loop."""
 
-    def __init__(self, library: Library, config: ServeConfig) -> None:
-        self.library, self.config = library, config
-        self.held: dict[str, Loaded] = {}
-        self.loading = asyncio.Lock()
+    def __init__(self, library: Library, config: ServeConfig, free_bytes: Callable[[], int] = free_bytes) -> None:
+        self.library, self.config, self.free_bytes = library, config, free_bytes
+        self.meter = Meter(self)
+        self.held: dict[str, Held] = {}
+        """by the SHA-256 of their weights"""
+        self.moving = asyncio.Lock()
+        """held while memory is taken or given back, so that what is free can be believed"""
+        self.releases: set[asyncio.Task[None]] = set()
+        self.is_stopping = False
 
     def entries(self) -> list[Entry]:
         """Every model there is, by name."""
@@ -59,63 +47,117 @@ class Models:
 
     def loaded(self) -> list[Loaded]:
         """The models in memory, the one used last first."""
-        return sorted(self.held.values(), key=lambda loaded: loaded.used, reverse=True)
+        return [Loaded(held.entry, held) for held in sorted(self.held.values(), key=lambda held: held.used, reverse=True)]
 
     @asynccontextmanager
     async def use(self, name: str, keep_alive_s: float | None = None) -> AsyncIterator[Loaded]:
         """The model of that name, in memory as long as this is entered and `keep_alive_s` longer (math.inf: for good).
 
-        Raises ModelNotFoundError, DeviceError where it does not fit into memory, CheckpointError, DamagedFileError.
+        Raises ModelNotFoundError, DeviceError where it does not fit into memory, BusyError, CheckpointError, DamagedFileError.
         """
+        began = time.perf_counter()
         entry = await asyncio.to_thread(self.entry, name)
-        loaded = await self.fetch(entry)
-        loaded.n_users += 1
+        held = await self.fetch(entry, self.config.keep_alive_s if keep_alive_s is None else keep_alive_s)
         try:
-            yield loaded
+            yield Loaded(entry, held, load_s=time.perf_counter() - began)
         finally:
-            loaded.n_users -= 1
-            loaded.used = time.monotonic()
-            self.expire(loaded, self.config.keep_alive_s if keep_alive_s is None else keep_alive_s)
+            held.leave(lambda: self.release_soon(entry.weights))
 
-    async def fetch(self, entry: Entry) -> Loaded:
-        """The model in memory, loaded where it is not there yet."""
-        async with self.loading:
-            if entry.weights not in self.held:
-                self.held[entry.weights] = await asyncio.to_thread(load, entry)
-            return self.held[entry.weights]
+    async def fetch(self, entry: Entry, keep_alive_s: float) -> Held:
+        """The weights, loaded where they are not there yet, and marked as used."""
+        while (held := self.held.get(entry.weights)) is None and not self.is_stopping:
+            await asyncio.shield(asyncio.ensure_future(self.load(entry)))  # who comes next profits though this caller leaves
+        if self.is_stopping or held is None:
+            raise BusyError(STOPPING)
+        held.enter(entry, keep_alive_s)
+        return held
 
-    def expire(self, loaded: Loaded, keep_alive_s: float) -> None:
-        """Let a model go in so many seconds, unless it is used again."""
-        if loaded.timer:
-            loaded.timer.cancel()
-        loaded.timer = loaded.expires_at = None
-        if keep_alive_s < math.inf:
-            loaded.expires_at = datetime.now(UTC) + timedelta(seconds=keep_alive_s)
-            loop = asyncio.get_running_loop()
-            loaded.timer = loop.call_later(keep_alive_s, lambda: loop.create_task(self.release(loaded)))
+    async def load(self, entry: Entry) -> None:
+        """Bring weights into memory, which takes a thread and, where memory is short, the place of idle models."""
+        async with self.moving:
+            if entry.weights in self.held or self.is_stopping:
+                return
+            room = await self.make_room(entry)
+            engine = await asyncio.to_thread(load_engine, entry.folder)
+            held = Held(MeteredWorker(engine, entry.name, self.meter), room.n_bytes)
+            self.held[entry.weights] = held
+            self.meter.loads.labels(entry.name).inc()
+            held.enter(entry, max(self.config.keep_alive_s, TO_ENTER_S))
+            held.leave(lambda: self.release_soon(entry.weights))
 
-    async def release(self, loaded: Loaded) -> None:
-        """Free a model's memory, unless it is in use."""
-        if loaded.n_users == 0 and self.held.get(loaded.entry.weights) is loaded:
-            del self.held[loaded.entry.weights]
-            await asyncio.to_thread(loaded.worker.close)
+    async def make_room(self, entry: Entry) -> Room:
+        """Unload idle models, the longest unused first, until `entry` fits. Raises DeviceError, BusyError."""
+        room = Room(entry, self.config)
+        while True:
+            is_short = room.n_bytes > self.free_bytes()
+            if not is_short and len(self.held) < self.config.max_models:
+                return room
+            idle = [loaded.held for loaded in self.loaded() if loaded.held.n_users == 0]
+            if idle:
+                await self.free(idle[-1].entry.weights)
+            elif is_short:
+                raise room.refusal(self.free_bytes(), self.entries(), in_use=[loaded.entry for loaded in self.loaded()])
+            else:
+                raise BusyError(f"all {len(self.held)} models that may be in memory (serve.max_models) are in use; ask again.")
+
+    def release_soon(self, weights: str) -> None:
+        """Begin to free weights that nobody uses."""
+        task = asyncio.ensure_future(self.release(weights))
+        self.releases.add(task)
+        task.add_done_callback(self.releases.discard)
+
+    async def release(self, weights: str) -> None:
+        """Free weights, unless somebody uses them again."""
+        async with self.moving:
+            if weights in self.held and self.held[weights].n_users == 0:
+                await self.free(weights)
+
+    async def free(self, weights: str) -> None:
+        """Free weights, whoever uses them."""
+        held = self.held.pop(weights)
+        held.stop_timer()
+        await asyncio.to_thread(held.worker.close)
+        del held
+        await asyncio.to_thread(give_back_memory)
 
     async def unload(self, name: str) -> None:
-        """Let the model of that name go now; one in use goes when its last request has ended. Raises ModelNotFoundError."""
-        loaded = self.held.get(self.entry(tagged(name)).weights)
-        if loaded:
-            self.expire(loaded, 0)
+        """Let the model of that name go; one in use goes when its last request has ended. Raises ModelNotFoundError."""
+        entry = await asyncio.to_thread(self.entry, name)
+        held = self.held.get(entry.weights)
+        if held:
+            held.is_dismissed = True
+            await self.release(entry.weights)
+
+    async def create(
+        self, name: str, base: str, *, system: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> Entry:
+        """A name of its own for `base` with this system message and these options. Raises RefusedError, ModelNotFoundError."""
+        return await asyncio.to_thread(self.library.create, name, base, system=system, options=options)
+
+    async def copy(self, source: str, destination: str) -> Entry:
+        """A second name for a model. Raises RefusedError for that of a run, ModelNotFoundError."""
+        return await self.create(destination, source)
+
+    async def delete(self, name: str) -> None:
+        """Forget a created name. Raises RefusedError for that of a run, ModelNotFoundError."""
+        await asyncio.to_thread(self.library.delete, name)
+
+    def stop(self) -> None:
+        """End every reply under way with a BusyError, and take no more."""
+        self.is_stopping = True
+        for held in self.held.values():
+            held.worker.submit(held.worker.give_up, BusyError(STOPPING))
 
     async def close(self) -> None:
         """Free everything."""
-        for loaded in self.loaded():
-            del self.held[loaded.entry.weights]
-            await asyncio.to_thread(loaded.worker.close)
+        self.is_stopping = True
+        async with self.moving:
+            for weights in list(self.held):
+                await self.free(weights)
 
 
-def load(entry: Entry) -> Loaded:
-    """Read a model's weights and start its thread."""
-    began = time.perf_counter()
-    engine = load_engine(entry.folder)
-    size_bytes = sum(weight.nbytes for weight in engine.model.parameters())
-    return Loaded(entry, Worker(engine), time.perf_counter() - began, size_bytes)
+def give_back_memory() -> None:
+    """Collect what went out of use, and let glibc return it to the system. Elsewhere the system takes it by itself."""
+    gc.collect()
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

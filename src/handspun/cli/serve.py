@@ -1,0 +1,150 @@
+"""handspun serve: trained models behind the protocols of Ollama and OpenAI, and a page to chat in."""
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handspun.cli import terminal
+from handspun.cli.workshop import RUNS, find_run
+from handspun.errors import DeviceError, PortError, RefusedError, RunError, SettingsError
+from handspun.recipe import load_recipe
+from handspun.runs import Run
+from handspun.serve.config import ServeConfig
+from handspun.settings import apply_overrides, build
+
+if TYPE_CHECKING:
+    from handspun.serve.library import Library
+
+CREATED = Path("served")
+"""Where the names that clients create are kept: beside runs/."""
+KEY_VARIABLE = "HANDSPUN_API_KEY"
+PACKAGES = ("fastapi", "prometheus_client", "uvicorn")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tables:
+    """What an override may name here."""
+
+    serve: ServeConfig = field(default_factory=ServeConfig)
+
+
+def serve(*runs: str, host: str = "127.0.0.1", port: int | None = None, api_key_file: Path | None = None) -> int:
+    """Serve trained models behind the protocols of Ollama and OpenAI, and a page to chat in.
+
+    Prints one line with its URL once it answers. Models are loaded when they are first asked for.
+
+    Parameters
+    ----------
+    runs
+        Run folders, or names of runs in runs/; and keys to set, such as serve.max_rows=4. Without a run: all that are finished.
+    host
+        The address to listen on. Where other machines reach it, an API key is needed.
+    port
+        The TCP port; 0 takes any that is free. Without it: 11434, where Ollama's clients look, or the next one that is free.
+    api_key_file
+        A file whose text clients must send as their key. Without it, the variable HANDSPUN_API_KEY may hold the key.
+    """
+    require_packages()
+    names = [word for word in runs if "=" not in word]
+    overrides = [word for word in runs if "=" in word]
+    found = [find_run(name) for name in names]
+    config = serve_config(found, overrides)
+    if port is None and any(word.startswith("serve.port=") for word in overrides):
+        port = config.port
+    key = api_key(api_key_file)
+    from handspun.serve.allowed import Allowed
+
+    allowed = Allowed(host, config.hosts, key)
+    library = open_library(found)
+    listener = open_door(host, config.port, asked=port, names=library.trained_names(), key=key)
+    if listener is None:
+        return 0
+    from handspun.serve.app import build_app
+    from handspun.serve.doorway import url_of
+    from handspun.serve.journal import open_journal
+    from handspun.serve.models import Models
+    from handspun.serve.server import Server
+
+    models = Models(library, config)
+    url = url_of(host, listener.getsockname()[1])
+
+    def say_ready() -> None:
+        terminal.say(f"serving {', '.join(entry.short_name for entry in library.entries())} at {url}; Ctrl-C stops it")
+        terminal.write_line(url)
+
+    open_journal(sys.stderr)
+    Server(build_app(models, config, allowed), models, config, say_ready).run(sockets=[listener])
+    return 0
+
+
+def require_packages() -> None:
+    """Raises DeviceError where the extra is not installed."""
+    if missing := [package for package in PACKAGES if find_spec(package) is None]:
+        raise DeviceError(f'serving needs {missing[0]}, which is not installed: pip install "handspun[serve]".')
+
+
+def serve_config(runs: Sequence[Run], overrides: Sequence[str]) -> ServeConfig:
+    """The `[serve]` table of the run, where it is one, with overrides. Raises SettingsError for keys of other tables."""
+    for override in overrides:
+        if not override.startswith("serve."):
+            raise SettingsError(f"{override} changes nothing in a trained model; override keys of [serve].")
+    if len(runs) == 1:
+        return load_recipe(str(runs[0].path), overrides).serve
+    return build(Tables, apply_overrides({}, overrides)).serve
+
+
+def api_key(file: Path | None) -> str | None:
+    """The key that clients must know, where there is one. Raises RefusedError for a file that holds none."""
+    if file is None:
+        return os.environ.get(KEY_VARIABLE) or None
+    try:
+        key = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError(f"--api-key-file {file} cannot be read ({error}); name a file that holds the key.") from error
+    if not key:
+        raise RefusedError(f"--api-key-file {file} is empty; put the key that clients must send into it.")
+    return key
+
+
+def open_library(runs: Sequence[Run]) -> "Library":
+    """These runs, or all that are finished. Raises RunError where there are none, CheckpointError, DamagedFileError."""
+    from handspun.serve.library import Library
+
+    library = Library(runs, created=CREATED, folder=None if runs else RUNS)
+    for name in library.trained_names():
+        library.entry(name)  # what cannot be served is said to be so now, and not when it is asked for
+    if not library.trained_names():
+        raise RunError("no run in runs/ has finished its training; `handspun make quickstart` makes one.")
+    return library
+
+
+def open_door(host: str, default: int, *, asked: int | None, names: Sequence[str], key: str | None) -> socket.socket | None:
+    """A socket on the port that was asked for, or on the default one or the next; None where handspun serves there already.
+
+    Raises PortError with the owner of a port that was asked for, and the next free one.
+    """
+    from handspun.serve.doorway import find_neighbor, listen, listen_nearby, taken_by
+
+    port = default if asked is None else asked
+    if listener := listen(host, port):
+        return listener
+    neighbor = find_neighbor(host, port, key)
+    if neighbor and neighbor.serves(names):
+        terminal.say(f"handspun {neighbor.version} serves at {neighbor.url} already: nothing to do")
+        terminal.write_line(neighbor.url)
+        return None
+    taken = taken_by(host, port)
+    if neighbor:
+        taken += f", which serves {', '.join(neighbor.models or ())} and not all of {', '.join(names)}"
+    listener = listen_nearby(host, port)
+    free = listener.getsockname()[1]
+    if asked is not None:
+        listener.close()
+        raise PortError(f"{taken}; the next free port is {free}: --port {free}.")
+    terminal.say(f"{taken}: taking port {free} instead")
+    return listener
