@@ -12,6 +12,7 @@ from handspun.serve.config import ServeConfig
 from handspun.serve.gate import Gate
 from handspun.serve.journal import Journal
 from handspun.serve.models import Models
+from handspun.serve.page import router as page_router
 
 LOCAL = "127.0.0.1"
 
@@ -28,6 +29,7 @@ def build_app(models: Models, config: ServeConfig, allowed: Allowed | None = Non
     app.state.config = config
     app.add_middleware(Gate, allowed=allowed or Allowed(LOCAL, config.hosts), config=config)
     app.add_middleware(Journal, meter=models.meter)
+    app.include_router(page_router())
 
     @app.api_route("/healthz", methods=["GET", "HEAD"])
     async def healthz() -> dict[str, str]:

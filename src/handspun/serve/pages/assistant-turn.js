@@ -1,0 +1,82 @@
+/** A reply: its words as they come, then what it took, and what can be done with it. */
+
+import { button, element } from "./element.js";
+import { ReplyText } from "./reply-text.js";
+
+/**
+ * @typedef {import("./conversation.js").AssistantTurn} AssistantTurn
+ * @typedef {import("./conversation.js").Figures} Figures
+ * @typedef {import("./token.js").Token} Token
+ */
+
+export class AssistantTurnView {
+  #frame = 0;
+
+  /**
+   * @param {AssistantTurn} turn
+   * @param {{onToken: (token: Token, shown: HTMLElement) => void, onAgain: () => void, onDrawn: () => void}} listeners
+   */
+  constructor(turn, { onToken, onAgain, onDrawn }) {
+    this.turn = turn;
+    this.onAgain = onAgain;
+    this.onDrawn = onDrawn;
+    this.words = element("div", { class: "reply" });
+    this.foot = element("div", { class: "foot" });
+    this.root = element("article", { class: "turn assistant", "aria-label": "Reply" }, this.words, this.foot);
+    this.text = new ReplyText(this.words, onToken);
+  }
+
+  /** The turn has grown: draw it when the screen is drawn next. */
+  grow() {
+    this.root.setAttribute("aria-busy", "true");
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  /**
+   * The turn has come to its end.
+   *
+   * @param {{isLast: boolean}} place
+   */
+  finish({ isLast }) {
+    cancelAnimationFrame(this.#frame);
+    this.#draw();
+    this.root.removeAttribute("aria-busy");
+    this.text.finish();
+    this.foot.replaceChildren(...this.#ending(), ...this.#actions(isLast));
+  }
+
+  /** It is not the last any more: it cannot be asked for again. */
+  retire() {
+    this.foot.querySelector(".again")?.remove();
+  }
+
+  #draw() {
+    this.#frame = 0;
+    this.text.show(this.turn.content, this.turn.tokens);
+    this.onDrawn();
+  }
+
+  #ending() {
+    return this.turn.ending ? [element("p", { class: "ending" }, this.turn.ending)] : [];
+  }
+
+  /** @param {boolean} isLast */
+  #actions(isLast) {
+    const { content, ending, figures } = this.turn;
+    const copy = button("copy", "Copy", () => navigator.clipboard.writeText(content));
+    const again = button("again", ending ? "Try again" : "Regenerate", this.onAgain);
+    again.classList.add("again");
+    const shown = [...(content && navigator.clipboard ? [copy] : []), ...(isLast ? [again] : [])];
+    return [element("div", { class: "actions" }, ...shown, element("p", { class: "figures" }, ...(figures ? numbers(figures) : [])))];
+  }
+}
+
+/** @param {Figures} figures */
+function numbers({ nTokens, tokensPerS, firstTokenS }) {
+  const parts = [
+    `${nTokens.toLocaleString("en")} ${nTokens === 1 ? "token" : "tokens"}`,
+    ...(tokensPerS ? [`${tokensPerS.toFixed(tokensPerS < 10 ? 1 : 0)} tokens/s`] : []),
+    `first after ${firstTokenS.toFixed(2)} s`,
+  ];
+  return parts.map((part) => element("span", {}, part));
+}

@@ -1,0 +1,180 @@
+/** The conversation that goes on: asks, shows what is answered, and keeps it. */
+
+import { AssistantTurnView } from "./assistant-turn.js";
+import { Conversation } from "./conversation.js";
+import { ServerError } from "./server.js";
+import { TokenReader } from "./token.js";
+
+/**
+ * @typedef {import("./conversation.js").AssistantTurn} AssistantTurn
+ * @typedef {import("./history.js").History} History
+ * @typedef {import("./server.js").Server} Server
+ * @typedef {import("./thread.js").Thread} Thread
+ *
+ * @typedef {object} Question     how the next reply is asked for
+ * @property {string} model
+ * @property {string} system
+ * @property {Record<string, number>} options
+ */
+
+const STOPPED = "Stopped.";
+const FULL = "The reply ended at its longest: Max tokens, or the end of what the model can read.";
+const N_NS = 1e9;
+
+export class Chat {
+  conversation = new Conversation();
+  /** @type {AbortController | undefined} */
+  #asking;
+
+  /**
+   * @param {{server: Server, history: History, thread: Thread, question: () => Question}} parts
+   * @param {{onChange: () => void, onBusy: (isBusy: boolean) => void, onReply: (turn: AssistantTurn) => void,
+   *   onError: (error: ServerError) => void, onFull: () => void}} listeners
+   */
+  constructor({ server, history, thread, question }, listeners) {
+    this.server = server;
+    this.history = history;
+    this.thread = thread;
+    this.question = question;
+    this.listeners = listeners;
+  }
+
+  get isBusy() {
+    return this.#asking !== undefined;
+  }
+
+  /** @param {Conversation} conversation */
+  open(conversation) {
+    this.stop();
+    this.conversation = conversation;
+    this.thread.show(conversation);
+    this.listeners.onChange();
+  }
+
+  /**
+   * Say something, after a passage to read where there is one, and ask for the reply.
+   *
+   * @param {string} content
+   * @param {string} [passage]
+   */
+  send(content, passage) {
+    /** @type {import("./conversation.js").UserTurn} */
+    const turn = { role: "user", content, ...(passage && { passage }) };
+    this.conversation.add(turn);
+    this.thread.add(turn);
+    return this.#answer();
+  }
+
+  /**
+   * Say something else in place of a turn, and go on from there.
+   *
+   * @param {number} index
+   * @param {{content: string, passage?: string}} changed
+   */
+  edit(index, { content, passage }) {
+    this.#cut(index);
+    return this.send(content, passage);
+  }
+
+  /** Ask for the last reply again. */
+  regenerate() {
+    if (this.conversation.isEmpty) return undefined;
+    if (this.conversation.last?.role === "assistant") this.#cut(this.conversation.turns.length - 1);
+    return this.#answer();
+  }
+
+  /** End the reply that is being written, here and on the server. */
+  stop() {
+    this.#asking?.abort();
+  }
+
+  /** @param {number} index */
+  #cut(index) {
+    this.stop();
+    this.conversation.cut(index);
+    this.thread.show(this.conversation);
+  }
+
+  async #answer() {
+    this.stop();
+    const { conversation } = this;
+    const asking = (this.#asking = new AbortController());
+    const { model, system, options } = this.question();
+    const question = { model, options, messages: conversation.messages(system) };
+    /** @type {AssistantTurn} */
+    const turn = { role: "assistant", content: "", tokens: [], model };
+    conversation.add(turn);
+    const view = /** @type {AssistantTurnView} */ (this.thread.add(turn));
+    view.grow();
+    this.thread.toEnd();
+    this.#keep(conversation);
+    this.listeners.onBusy(true);
+    try {
+      await this.#listen(turn, view, this.server.chat(question, asking.signal), new TokenReader(system ? 1 : 0));
+    } catch (error) {
+      turn.ending = this.#ending(error, asking.signal);
+    }
+    view.finish({ isLast: turn === conversation.last });
+    const isForgotten = !conversation.turns.includes(turn) || !this.history.find(conversation.id);
+    if (!isForgotten) this.#keep(conversation);
+    if (this.#asking !== asking) return;
+    this.#asking = undefined;
+    this.listeners.onBusy(false);
+    if (conversation === this.conversation) this.listeners.onReply(turn);
+  }
+
+  /**
+   * Let a turn grow by what the server sends.
+   *
+   * @param {AssistantTurn} turn
+   * @param {AssistantTurnView} view
+   * @param {AsyncIterable<any>} parts
+   * @param {TokenReader} reader
+   */
+  async #listen(turn, view, parts, reader) {
+    const began = performance.now();
+    let firstTokenS;
+    for await (const part of parts) {
+      const content = part.message?.content ?? "";
+      if (content) firstTokenS ??= (performance.now() - began) / 1000;
+      turn.content += content;
+      turn.tokens.push(...reader.read(part));
+      view.grow();
+      if (part.done) this.#end(turn, part, firstTokenS ?? (performance.now() - began) / 1000);
+    }
+  }
+
+  /**
+   * @param {AssistantTurn} turn
+   * @param {any} part the last of the reply, with its figures
+   * @param {number} firstTokenS
+   */
+  #end(turn, { done_reason, eval_count: nTokens = 0, eval_duration = 0, prompt_eval_count: nPrompt = 0, truncated_tokens }, firstTokenS) {
+    const tokensPerS = eval_duration ? (nTokens * N_NS) / eval_duration : 0;
+    turn.figures = { nTokens, nPrompt, firstTokenS, tokensPerS };
+    const forgotten = truncated_tokens
+      ? `The conversation outgrew the model's context: its oldest ${truncated_tokens.toLocaleString("en")} tokens were left out.`
+      : "";
+    const ending = [done_reason === "length" ? FULL : "", forgotten].filter(Boolean).join(" ");
+    if (ending) turn.ending = ending;
+  }
+
+  /**
+   * Why a reply is not whole, as a sentence.
+   *
+   * @param {unknown} error
+   * @param {AbortSignal} signal
+   */
+  #ending(error, signal) {
+    if (signal.aborted) return STOPPED;
+    if (!(error instanceof ServerError)) throw error;
+    this.listeners.onError(error);
+    return error.message;
+  }
+
+  /** @param {Conversation} conversation */
+  #keep(conversation) {
+    if (!this.history.keep(conversation)) this.listeners.onFull();
+    this.listeners.onChange();
+  }
+}

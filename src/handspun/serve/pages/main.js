@@ -1,0 +1,220 @@
+/** Where the parts of the page meet. */
+
+import { Chat } from "./chat.js";
+import { Composer } from "./composer.js";
+import { Connection } from "./connection.js";
+import { Conversation } from "./conversation.js";
+import { Drawer } from "./drawer.js";
+import { byId } from "./element.js";
+import { showExamples } from "./example.js";
+import { download } from "./export.js";
+import { History } from "./history.js";
+import { Keyring } from "./keyring.js";
+import { Notices } from "./notice.js";
+import { Panel } from "./panel.js";
+import { Picker } from "./picker.js";
+import { Server, ServerError } from "./server.js";
+import { options } from "./setting.js";
+import { listenToShortcuts } from "./shortcut.js";
+import { Sidebar } from "./sidebar.js";
+import { openStorage } from "./storage.js";
+import { Theme } from "./theme.js";
+import { Thread } from "./thread.js";
+import { Tip } from "./tip.js";
+
+const ROOM_FOR_HISTORY = "(min-width: 56rem)";
+const ROOM_FOR_PANEL = "(min-width: 80rem)";
+
+const storage = openStorage("localStorage");
+const main = byId("main", HTMLElement);
+const turns = byId("turns", HTMLElement);
+const notices = new Notices();
+const server = new Server(openStorage("sessionStorage"));
+const history = new History(storage);
+const composer = new Composer({ onSend: send, onStop: () => chat.stop() });
+const panel = new Panel(storage, { onTint: (isTinted) => turns.classList.toggle("tinted", isTinted) });
+const picker = new Picker(storage, { onChoice: describe });
+const keyring = new Keyring(server, lookAround);
+
+const thread = new Thread(turns, {
+  tip: new Tip(byId("tip", HTMLElement), turns),
+  newest: byId("newest", HTMLButtonElement),
+  onEdit: (index, changed) => ask(() => chat.edit(index, changed)),
+  onAgain: () => ask(() => chat.regenerate()),
+});
+
+const chat = new Chat(
+  {
+    server,
+    history,
+    thread,
+    question: () => ({ model: picker.chosen, system: panel.choices.system.trim(), options: options(panel.choices) }),
+  },
+  {
+    onChange: showHistory,
+    onBusy: (isBusy) => (composer.isBusy = isBusy),
+    onReply: ({ content, ending }) => (notices.say([content, ending].filter(Boolean).join(" ")), lookAround()),
+    onError: heed,
+    onFull: () => notices.show("This browser has no room left to keep the conversation; export it, or delete others.", { kind: "trouble" }),
+  },
+);
+
+const sidebar = new Sidebar({
+  onOpen: (id) => (openConversation(id), historyDrawer.yieldRoom()),
+  onRename: rename,
+  onExport: (id) => withConversation(id, download),
+  onDelete: forget,
+});
+
+const historyDrawer = new Drawer(byId("history", HTMLElement), byId("history-open", HTMLButtonElement), {
+  room: ROOM_FOR_HISTORY,
+  isWanted: true,
+  behind: main,
+});
+const panelDrawer = new Drawer(byId("panel", HTMLElement), byId("panel-open", HTMLButtonElement), {
+  room: ROOM_FOR_PANEL,
+  isWanted: false,
+  behind: main,
+});
+
+const connection = new Connection(server, {
+  onGone: () => notices.show("The server does not answer. Looking for it…", { kind: "trouble" }),
+  onBack: () => (notices.show("The server is back.", { isPassing: true }), lookAround()),
+  onCalm: lookAround,
+});
+
+/**
+ * @param {string} content
+ * @param {string} [passage]
+ */
+function send(content, passage) {
+  if (ask(() => chat.send(content, passage))) composer.fill("");
+}
+
+/**
+ * Ask for a reply, unless something stands against it. Says whether it was asked for.
+ *
+ * @param {() => unknown} act
+ */
+function ask(act) {
+  if (!picker.chosen) {
+    notices.show("There is no model to ask: train one with handspun make, then serve it.", { kind: "trouble" });
+  } else if (panel.wrongField) {
+    panelDrawer.open();
+    panel.wrongField.input.focus();
+  } else {
+    notices.clear();
+    act();
+    return true;
+  }
+  return false;
+}
+
+/** See which models there are, and whether they may be seen. */
+async function lookAround() {
+  try {
+    const models = await server.models();
+    picker.show(models);
+    byId("no-models", HTMLElement).hidden = models.length > 0;
+    byId("welcome", HTMLElement).hidden = models.length === 0;
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    heed(error);
+  }
+}
+
+/** @param {ServerError} error */
+function heed(error) {
+  if (error.status === 401) keyring.ask();
+  else if (error.isAway) connection.look();
+  notices.say(error.message);
+}
+
+/**
+ * Show what a model's own settings are.
+ *
+ * @param {string} model
+ */
+async function describe(model) {
+  if (!model) return;
+  try {
+    const about = await server.about(model);
+    if (picker.chosen === model) panel.showDefaults(about.options);
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    panel.showDefaults({});
+  }
+}
+
+function showHistory() {
+  sidebar.show(history.all(), chat.conversation.id);
+  main.classList.toggle("empty", chat.conversation.isEmpty);
+  document.title = chat.conversation.isEmpty ? "handspun" : `${chat.conversation.title} · handspun`;
+}
+
+function begin() {
+  if (!chat.conversation.isEmpty) chat.open(new Conversation());
+  historyDrawer.yieldRoom();
+  composer.focus();
+}
+
+/** @param {string} id */
+function openConversation(id) {
+  withConversation(id, (conversation) => conversation.id !== chat.conversation.id && chat.open(conversation));
+}
+
+/**
+ * @param {string} id
+ * @param {(conversation: Conversation) => void} act
+ */
+function withConversation(id, act) {
+  const conversation = id === chat.conversation.id ? chat.conversation : history.find(id);
+  if (conversation) act(conversation);
+}
+
+/**
+ * @param {string} id
+ * @param {string} title empty: how it begins
+ */
+function rename(id, title) {
+  withConversation(id, (conversation) => {
+    conversation.givenTitle = title;
+    history.keep(conversation);
+  });
+  showHistory();
+}
+
+/** @param {string} id */
+function forget(id) {
+  withConversation(id, (conversation) => {
+    if (conversation === chat.conversation) chat.open(new Conversation());
+    history.forget(id);
+    showHistory();
+    const undo = () => (history.keep(conversation), chat.open(conversation));
+    notices.show(`“${conversation.title}” is deleted.`, { isPassing: true, action: { words: "Undo", act: undo } });
+  });
+}
+
+new Theme(storage);
+showExamples((content, passage) => composer.fill(content, passage));
+byId("new", HTMLButtonElement).addEventListener("click", begin);
+byId("shortcuts-open", HTMLButtonElement).addEventListener("click", () => byId("shortcuts", HTMLDialogElement).showModal());
+byId("shortcuts-close", HTMLButtonElement).addEventListener("click", () => byId("shortcuts", HTMLDialogElement).close());
+window.addEventListener("storage", showHistory);
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]")) chat.stop();
+});
+listenToShortcuts([
+  { letter: "N", words: "Begin a new conversation", act: begin },
+  { letter: "M", words: "Go to the message", act: () => composer.focus() },
+  { letter: "P", words: "Give a passage to read, or take it away", act: () => composer.togglePassage() },
+  { letter: "R", words: "Ask for the last reply again", act: () => ask(() => chat.regenerate()) },
+  { letter: "E", words: "Change the last message", act: () => thread.editLast() },
+  { letter: "H", words: "Show or hide the conversations", act: () => historyDrawer.toggle() },
+  { letter: "S", words: "Show or hide the sampling settings", act: () => panelDrawer.toggle() },
+  { letter: "K", words: "List the keys", act: () => byId("shortcuts", HTMLDialogElement).showModal() },
+]);
+const [latest] = history.all();
+chat.open(latest ?? new Conversation());
+composer.focus();
+lookAround();
