@@ -1,11 +1,11 @@
 """Names that `create` and `copy` have made: a model with a system message and options of its own, kept as a small file."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from handspun.errors import RefusedError
 from handspun.files import read_json, write_json
@@ -32,14 +32,17 @@ class Aliases:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __iter__(self) -> Iterator[Alias]:
-        for path in sorted(self.folder.glob("*.json")):
-            yield Alias(**read_json(path))
+    def names(self) -> list[str]:
+        """The name of each."""
+        return sorted(unquote(path.stem) for path in self.folder.glob("*.json"))
 
     def find(self, name: str) -> Alias | None:
         """The alias of that name. Raises DamagedFileError."""
-        path = self.path(name)
-        return Alias(**read_json(path)) if path.is_file() else None
+        return Alias(**read_json(self.path(name))) if self.has(name) else None
+
+    def has(self, name: str) -> bool:
+        """Whether there is an alias of that name."""
+        return NAME.fullmatch(name) is not None and self.path(name).is_file()
 
     def keep(self, alias: Alias) -> None:
         """Write an alias; one of that name is replaced. Raises RefusedError where it is no name, or too large."""
@@ -51,7 +54,7 @@ class Aliases:
             raise RefusedError(
                 f'the system message and parameters of "{alias.name}" exceed {MAX_BYTES >> 10} KiB; shorten them.'
             )
-        if not self.path(alias.name).is_file() and sum(1 for _ in self.folder.glob("*.json")) >= MAX_ALIASES:
+        if not self.has(alias.name) and len(self.names()) >= MAX_ALIASES:
             raise RefusedError(f"there are {MAX_ALIASES:,} created models already; delete some first.")
         write_json(self.path(alias.name), asdict(alias))
 
@@ -61,4 +64,4 @@ class Aliases:
 
     def path(self, name: str) -> Path:
         """Where the alias of that name lies."""
-        return self.folder / f"{quote(name, safe='')[:200]}.json"
+        return self.folder / f"{quote(name, safe='')}.json"

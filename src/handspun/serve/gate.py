@@ -34,6 +34,7 @@ class Gate:
     def __init__(self, app: ASGIApp, allowed: Allowed, config: ServeConfig) -> None:
         self.app, self.allowed, self.config = app, allowed, config
         self.max_body_bytes = int(config.max_body_mib * 2**20)
+        self.too_large = f"the body is larger than {config.max_body_mib:g} MiB (serve.max_body_mib)"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,7 +50,7 @@ class Gate:
             await answer(scope, receive, sending)
             return
         try:
-            await self.app(scope, Receiving(receive, self.max_body_bytes, self.config.idle_s), sending)
+            await self.app(scope, Receiving(receive, self), sending)
         except StalledError:
             log.warning("a client did not read its answer for %g s: it is cut off", self.config.idle_s)
 
@@ -66,7 +67,7 @@ class Gate:
             return fault(path, 401, says, headers={"WWW-Authenticate": "Bearer"})
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self.max_body_bytes:
-            return fault(path, 413, too_large(self.max_body_bytes), headers={"Connection": "close"})
+            return fault(path, 413, self.too_large, headers={"Connection": "close"})
         return None
 
     def cors(self, headers: Headers) -> Mapping[str, str]:
@@ -84,22 +85,23 @@ class StalledError(Exception):
 class Receiving:
     """The body of a request as far as it may go."""
 
-    def __init__(self, receive: Receive, max_bytes: int, idle_s: float) -> None:
-        self.receive, self.max_bytes, self.idle_s = receive, max_bytes, idle_s
+    def __init__(self, receive: Receive, gate: Gate) -> None:
+        self.receive, self.gate = receive, gate
         self.n_bytes, self.is_whole = 0, False
 
     async def __call__(self) -> Message:
         if self.is_whole:  # what comes now is that the client has left
             return await self.receive()
+        idle_s = self.gate.config.idle_s
         try:
-            async with asyncio.timeout(self.idle_s):
+            async with asyncio.timeout(idle_s):
                 message = await self.receive()
         except TimeoutError:
-            raise HTTPException(408, f"the body did not go on for {self.idle_s:g} s") from None
+            raise HTTPException(408, f"the body did not go on for {idle_s:g} s") from None
         self.n_bytes += len(message.get("body", b""))
         self.is_whole = not message.get("more_body", False)
-        if self.n_bytes > self.max_bytes:
-            raise HTTPException(413, too_large(self.max_bytes), headers={"Connection": "close"})
+        if self.n_bytes > self.gate.max_body_bytes:
+            raise HTTPException(413, self.gate.too_large, headers={"Connection": "close"})
         return message
 
 
@@ -133,11 +135,6 @@ def leave(headers: Headers) -> dict[str, str]:
         "Access-Control-Allow-Headers": headers.get("access-control-request-headers", ""),
         "Access-Control-Max-Age": "600",
     }
-
-
-def too_large(max_bytes: int) -> str:
-    """The sentence for a body over the limit."""
-    return f"the body is larger than {max_bytes / 2**20:,.6g} MiB (serve.max_body_mib)"
 
 
 def fault(path: str, status: int, message: str, *, headers: Mapping[str, str] | None = None) -> JSONResponse:

@@ -54,14 +54,14 @@ class Library:
             return self.trained(name)
         alias = self.aliases.find(name)
         if alias is None:
-            raise ModelNotFoundError(f'model "{name.removesuffix(f":{LATEST}")}" not found; {self.known()}.')
+            raise self.absent(name)
         base = self.trained(alias.base)
         digest = sha256_of_json({"weights": base.digest, "system": alias.system, "options": dict(alias.options)})
         return replace(base, name=name, digest=digest, base=alias.base, system=alias.system, options=alias.options)
 
     def names(self) -> list[str]:
         """Every name there is."""
-        return sorted([*self.trained_names(), *(alias.name for alias in self.aliases)])
+        return sorted([*self.trained_names(), *self.aliases.names()])
 
     def trained_names(self) -> list[str]:
         """The names of the runs and of what was quantized of them."""
@@ -74,7 +74,7 @@ class Library:
         run_name, _, tag = name.partition(":")
         run = self.runs.get(run_name)
         if run is None:
-            raise ModelNotFoundError(f'model "{run_name}" not found; {self.known()}.')
+            raise self.absent(name)
         if tag == LATEST:
             checkpoints = all_checkpoints(run.finished)
             if not checkpoints:
@@ -83,9 +83,10 @@ class Library:
         folder = run.path / "quantized" / tag
         return described(name, folder, folder, stamp(folder))
 
-    def known(self) -> str:
-        """What is served, in words."""
-        return f"served here: {', '.join(name.removesuffix(f':{LATEST}') for name in self.names()) or 'none'}"
+    def absent(self, name: str) -> ModelNotFoundError:
+        """The error for a name that nothing has, with those there are."""
+        known = ", ".join(name.removesuffix(f":{LATEST}") for name in self.names()) or "none"
+        return ModelNotFoundError(f'model "{name.removesuffix(f":{LATEST}")}" not found; served here: {known}.')
 
     def create(self, name: str, base: str, *, system: str | None = None, options: Mapping[str, Any] | None = None) -> Entry:
         """A name of its own for `base` with this system message and these options; what is not given is the base's.
@@ -107,7 +108,9 @@ class Library:
         """Forget a created name. Raises RefusedError for the name of a run, ModelNotFoundError."""
         name = tagged(name)
         self.refuse_trained(name, "is not deleted over the network; delete its folder where it lies, if you mean it")
-        self.aliases.forget(self.entry(name).name)
+        if not self.aliases.has(name):
+            raise self.absent(name)
+        self.aliases.forget(name)
 
     def refuse_trained(self, name: str, reason: str) -> None:
         """Raises RefusedError where `name` is that of a run."""
