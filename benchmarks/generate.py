@@ -1,136 +1,152 @@
-"""Cached greedy generation: tokens per second of `Engine` and of transformers' `generate`, on the same weights.
+"""Generation: tokens per second of our engine, of llama.cpp on the same weights exported, and of transformers' `generate`.
 
-    python benchmarks/generate.py [--json] [--tokens 128] [--rounds 5]
+    python benchmarks/generate.py [--json] [--row write-124m-bf16 …] [--models FOLDER] [--rounds 5]
 
-GPT-2's shape (124M parameters, tied, fp32) with random weights, one prompt at a time, on all cores. Both say the same tokens;
-the bar is a ratio of 1.5.
+Random weights, greedy, on all cores. The name of a row says what is done, the model, and how its weights are stored:
+  write   one reply, token by token, and the part of the bound that is reached: bytes of weights a second over the bytes
+          that can be read. Bar: 0.6 of llama.cpp's rate at as many bits
+  read    a prompt of 512 tokens, to its first new token. Bar: llama.cpp's rate
+  batch   16 replies side by side. Bar: 6 times our rate for one; `ratio` is against llama.cpp with 16 slots
+  first   seconds from a checkpoint on disk, in the page cache, to the first token. Bar: 2
+  gpt2    GPT-2's shape against transformers, which says the same tokens. Bar: 1.5 times its rate
 """
 
 import argparse
 import json
-from collections.abc import Callable
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import GPT2Config, GPT2LMHeadModel
 
+from bandwidth import read_gb_per_s
+from contest import LlamaCpp, Ours, seconds_in_turn
 from handspun.device import n_threads
-from handspun.generate.config import GenerateConfig
-from handspun.generate.layout import lay_out_for_reading
-from handspun.generate.torch_engine import TorchEngine
-from handspun.model.config import ModelConfig
-from handspun.model.transformer import Transformer
-from handspun.tokens.blueprint import BYTE_OF_CHARACTER, Blueprint
-from handspun.tokens.control import CONTROL_TOKENS
-from handspun.tokens.tokenizer import Tokenizer
-from record import alternate, rates, record
+from models import BITS, Shelf, n_weights_read
+from record import alternate, append, described, rates
+from stock_gpt2 import contestants
 
-VOCAB_SIZE = 50_257
-PROMPT_TOKENS = 32
-BAR = 1.5
-SHAPE = ModelConfig(
-    d_model=768,
-    n_layers=12,
-    n_heads=12,
-    max_seq_len=1024,
-    position="learned",
-    norm="layernorm",
-    norm_eps=1e-5,
-    activation="gelu_tanh",
-    bias=True,
-    qk_norm=False,
+ROWS = (
+    "gpt2",
+    *(f"{what}-124m-{bits}" for bits in ("fp32", "bf16") for what in ("write", "read", "batch")),
+    *(f"{what}-1b-bf16" for what in ("write", "read", "batch", "first")),
 )
-NAMES = {
-    "embedding": "transformer.wte",
-    "positions": "transformer.wpe",
-    "norm": "transformer.ln_f",
-    "attention_norm": "ln_1",
-    "attention.qkv": "attn.c_attn",
-    "attention.out": "attn.c_proj",
-    "feed_forward_norm": "ln_2",
-    "feed_forward.up": "mlp.c_fc",
-    "feed_forward.down": "mlp.c_proj",
-}
-"""Our name of each part → GPT-2's."""
+BARS = {"write": 0.6, "read": 1.0, "batch": 6.0, "first": 2.0, "gpt2": 1.5}
+N_REPLIES, N_PROMPT, N_TOKENS = 16, 32, 64
+N_READ = 512
+
+Figures = dict[str, Any]
 
 
-def peer() -> GPT2LMHeadModel:
-    """transformers' GPT-2 with random weights, large enough that its logits differ."""
-    torch.manual_seed(0)
-    model = GPT2LMHeadModel(GPT2Config(bos_token_id=None, eos_token_id=None, pad_token_id=0)).eval()
-    for weight in model.parameters():
-        if weight.ndim == 2:
-            torch.nn.init.normal_(weight, std=0.08)
-    return model
+def measure(row: str, shelf: Shelf, rounds: int) -> Figures:
+    """The figures of one row."""
+    what, _, model = row.partition("-")
+    if what == "gpt2":
+        figures = against_transformers(rounds)
+    else:
+        figures = {"write": write, "read": read, "batch": batch, "first": first}[what](shelf, *model.split("-"), rounds)
+    return {**figures, "bar": BARS[what]}
 
 
-def gpt2_name(name: str) -> str:
-    """GPT-2's name of one of our weights."""
-    part, _, kind = name.rpartition(".")
-    if not part.startswith("blocks."):
-        return f"{NAMES[part]}.{kind}"
-    _, layer, part = part.split(".", 2)
-    return f"transformer.h.{layer}.{NAMES[part]}.{kind}"
+def write(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
+    """One reply, token by token."""
+    ours, peer = Ours(shelf.checkpoints(shape), bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_PROMPT + N_TOKENS)
+    turns = {side: lambda engine=engine: engine.writing_s(1, N_PROMPT, N_TOKENS) for side, engine in sides(ours, peer)}
+    figures = compared(N_TOKENS - 1, seconds_in_turn(turns, rounds))
+    for side, n_bits in zip(turns, BITS[bits]):
+        gb_per_token = n_weights_read(shape) * n_bits / 8e9
+        bandwidth = read_gb_per_s(round(gb_per_token * 1e9))
+        share = figures[side]["median"] * gb_per_token / bandwidth
+        figures[side] |= {"gb_per_token": gb_per_token, "read_gb_per_s": bandwidth, "share": share}
+    return figures
 
 
-def ours(theirs: dict[str, Tensor]) -> Transformer:
-    """Our model with the peer's weights, which keeps its block matrices the other way round."""
-    model = Transformer(SHAPE, VOCAB_SIZE)
-    weights = {
-        name: theirs[gpt2_name(name)].T if weight.ndim == 2 and name.startswith("blocks.") else theirs[gpt2_name(name)]
-        for name, weight in model.state_dict().items()
-    }
-    model.load_state_dict(weights)
-    return lay_out_for_reading(model)
+def read(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
+    """A prompt, to its first new token."""
+    ours, peer = Ours(shelf.checkpoints(shape), bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_READ + 1)
+    turns = {side: lambda engine=engine: engine.reading_s(N_READ) for side, engine in sides(ours, peer)}
+    return compared(N_READ, seconds_in_turn(turns, rounds))
 
 
-def tokenizer() -> Tokenizer:
-    """A vocabulary of GPT-2's size: control tokens, bytes, and pairs of bytes. Nothing is encoded with it."""
-    characters = list(BYTE_OF_CHARACTER)
-    pairs = [(first, second) for first in characters for second in characters][
-        : VOCAB_SIZE - len(CONTROL_TOKENS) - len(characters)
-    ]
-    tokens = [*CONTROL_TOKENS, *characters, *map("".join, pairs)]
-    vocab = {token: id for id, token in enumerate(tokens)}
-    return Tokenizer(Blueprint("bytes", "gpt-2", vocab, pairs, {name: vocab[name] for name in CONTROL_TOKENS}))
+def batch(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
+    """Replies side by side, and one alone."""
+    ours, peer = Ours(shelf.checkpoints(shape), bits), LlamaCpp(shelf.gguf(shape, bits), N_REPLIES, N_PROMPT + N_TOKENS)
+    turns = {side: lambda engine=engine: engine.writing_s(N_REPLIES, N_PROMPT, N_TOKENS) for side, engine in sides(ours, peer)}
+    seconds = seconds_in_turn({**turns, "alone": lambda: ours.writing_s(1, N_PROMPT, N_TOKENS)}, rounds)
+    alone = (N_TOKENS - 1) / median(seconds.pop("alone"))
+    figures = compared(N_REPLIES * (N_TOKENS - 1), seconds)
+    return {**figures, "alone": alone, "times_alone": figures["ours"]["median"] / alone}
 
 
-def contestants(n_tokens: int) -> dict[str, Callable[[], list[int]]]:
-    """Both ways to continue one prompt by `n_tokens` tokens."""
-    model, prompt = peer(), torch.randint(8, VOCAB_SIZE, (1, PROMPT_TOKENS))
-    engine = TorchEngine(ours(model.state_dict()), tokenizer())
-    engine.ends = frozenset()
+def first(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
+    """From a checkpoint, or a GGUF file, to the first token."""
+    checkpoints, gguf = shelf.checkpoints(shape), shelf.gguf(shape, bits)
 
-    def handspun() -> list[int]:
-        (reply,) = engine.generate(prompt.tolist(), GenerateConfig(max_new_tokens=n_tokens))
-        return [token.id for token in reply.tokens]
+    def ours() -> float:
+        began = time.perf_counter()
+        Ours(checkpoints, bits).reading_s(N_PROMPT)
+        return time.perf_counter() - began
 
-    def transformers() -> list[int]:
-        with torch.inference_mode():
-            ids = model.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=n_tokens, do_sample=False)
-        return ids[0, PROMPT_TOKENS:].tolist()
+    def peer() -> float:
+        began = time.perf_counter()
+        LlamaCpp(gguf, 1, N_PROMPT + 1).reading_s(N_PROMPT)
+        return time.perf_counter() - began
 
-    return {"handspun": handspun, "transformers": transformers}
+    seconds = seconds_in_turn({"ours": ours, "peer": peer}, rounds)
+    figures: Figures = {side: {"median_s": median(times)} for side, times in seconds.items()}
+    return {**figures, "ratio": figures["peer"]["median_s"] / figures["ours"]["median_s"]}
+
+
+def against_transformers(rounds: int) -> Figures:
+    """GPT-2's shape, with which transformers says the same tokens."""
+    pair = contestants(2 * N_TOKENS)
+    assert pair["handspun"]() == pair["transformers"]()
+    seconds = alternate(pair, rounds)
+    return compared(2 * N_TOKENS, {"ours": seconds["handspun"], "peer": seconds["transformers"]})
+
+
+def sides(ours: Ours, peer: LlamaCpp) -> tuple[tuple[str, Ours], tuple[str, LlamaCpp]]:
+    """Both by name."""
+    return ("ours", ours), ("peer", peer)
+
+
+def compared(n_tokens: int, seconds: dict[str, list[float]]) -> Figures:
+    """Tokens per second of both, and the ratio of their medians."""
+    figures: Figures = {side: rates(n_tokens, times) for side, times in seconds.items()}
+    return {**figures, "ratio": figures["ours"]["median"] / figures["peer"]["median"]}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Tokens per second of cached greedy generation.")
+    parser = argparse.ArgumentParser(description="Tokens per second, ours and others'.")
     parser.add_argument("--json", action="store_true", help="print the line of history.jsonl instead of the table")
-    parser.add_argument("--rounds", type=int, default=5, help="how often both take their turn")
-    parser.add_argument("--tokens", type=int, default=128, help="tokens to generate in each turn")
+    parser.add_argument("--row", action="append", choices=ROWS, help="measure this row only; may be given several times")
+    parser.add_argument("--models", type=Path, help="keep the models in this folder. Default: a temporary one")
+    parser.add_argument("--rounds", type=int, default=5, help="how often both sides take their turn")
+    parser.add_argument("--try", action="store_true", dest="is_trial", help="add nothing to history.jsonl")
     arguments = parser.parse_args()
     torch.set_num_threads(n_threads())
-    pair = contestants(arguments.tokens)
-    assert pair["handspun"]() == pair["transformers"]()
-    measured = {name: rates(arguments.tokens, times) for name, times in alternate(pair, arguments.rounds).items()}
-    ratio = measured["handspun"]["median"] / measured["transformers"]["median"]
-    line = record("generate", {"tokens": arguments.tokens, "threads": n_threads(), **measured, "ratio": ratio, "bar": BAR})
-    if arguments.json:
-        print(json.dumps(line))
-        return
-    print(f"tokens per second on {n_threads()} threads (median of {arguments.rounds} rounds; load {line['load']:.1f})\n")
-    print("| handspun | transformers | ratio | bar |\n|---|---|---|---|")
-    print(f"| {measured['handspun']['median']:.1f} | {measured['transformers']['median']:.1f} | {ratio:.2f} | {BAR:.2f} |")
+    with tempfile.TemporaryDirectory() as temporary:
+        shelf = Shelf(arguments.models or Path(temporary))
+        results = {row: measure(row, shelf, arguments.rounds) for row in arguments.row or ROWS}
+    line = described("generate", {"threads": n_threads(), **results})
+    if not arguments.is_trial:
+        append(line)
+    print(json.dumps(line) if arguments.json else table(line, results))
+
+
+def table(line: dict[str, Any], results: dict[str, Figures]) -> str:
+    """What was measured, for people."""
+    lines = [f"medians on {n_threads()} threads; load {line['load']:.1f}", "", "| row | ours | peer | ratio | bar | more |"]
+    lines.append("|---|---|---|---|---|---|")
+    for row, figures in results.items():
+        ours, peer = (figures[side].get("median", figures[side].get("median_s")) for side in ("ours", "peer"))
+        more = ", ".join(f"{key} {value:.2f}" for key, value in figures.items() if key in ("alone", "times_alone"))
+        if "share" in figures["ours"]:
+            more = f"share of the bound {figures['ours']['share']:.2f} and {figures['peer']['share']:.2f}"
+        lines.append(f"| {row} | {ours:.2f} | {peer:.2f} | {figures['ratio']:.2f} | {figures['bar']:.1f} | {more} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ HandspunError              one sentence: what, where, and the remedy; exit code 
 ├── RunError               a run folder that is locked, or belongs to another recipe
 ├── CheckpointError        no whole checkpoint, or one of another shape
 ├── DeviceError            a device that is absent, or too small for what was asked
+├── ExportError            a model that another program's format does not hold
 ├── PromptError            a prompt that the model cannot take
 ├── BusyError              more requests than may wait; ask again later
 ├── ModelNotFoundError     a name under which no model is served
@@ -51,6 +52,10 @@ class CheckpointError(HandspunError):
 
 class DeviceError(HandspunError):
     """A device that is absent, or too small for what was asked."""
+
+
+class ExportError(HandspunError):
+    """A model that another program's format does not hold."""
 
 
 class PromptError(HandspunError):

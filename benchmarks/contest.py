@@ -1,0 +1,104 @@
+"""Two engines on the same weights, ours and llama.cpp's: how long each takes to read and to write the same."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from handspun.device import n_threads
+from handspun.generate.config import GenerateConfig
+from handspun.generate.llama_context import LlamaContext, NewToken
+from handspun.generate.session import load_engine
+from handspun.generate.torch_engine import TorchEngine
+
+FIRST_ID = 300
+"""From here on there are no control tokens."""
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class Side(Protocol):
+    """What both can do. Seconds are of the wall clock."""
+
+    def reading_s(self, n_prompt: int) -> float:
+        """From a prompt to its first new token."""
+        ...
+
+    def writing_s(self, n_replies: int, n_prompt: int, n_tokens: int) -> float:
+        """From the first to the last new token of replies that are written side by side."""
+        ...
+
+
+def prompts(n_replies: int, n_prompt: int) -> list[list[int]]:
+    """Prompts that share no beginning."""
+    return [[FIRST_ID + row, *range(FIRST_ID + 100, FIRST_ID + 99 + n_prompt)] for row in range(n_replies)]
+
+
+class Ours:
+    """Our engine."""
+
+    def __init__(self, checkpoints: Path, bits: str) -> None:
+        self.engine = endless(load_engine(checkpoints, dtype=DTYPES[bits]))
+
+    def reading_s(self, n_prompt: int) -> float:
+        (reply,) = self.engine.generate(prompts(1, n_prompt), GenerateConfig(max_new_tokens=1))
+        assert reply.timing.first_token is not None
+        return reply.timing.first_token - reply.timing.asked
+
+    def writing_s(self, n_replies: int, n_prompt: int, n_tokens: int) -> float:
+        replies = self.engine.generate(prompts(n_replies, n_prompt), GenerateConfig(max_new_tokens=n_tokens))
+        assert all(len(reply.tokens) == n_tokens for reply in replies)
+        first = max(reply.timing.first_token or 0 for reply in replies)
+        return max(reply.timing.ended or 0 for reply in replies) - first
+
+
+def endless(engine: TorchEngine) -> TorchEngine:
+    """An engine whose replies never end by themselves."""
+    engine.ends = frozenset()
+    return engine
+
+
+class LlamaCpp:
+    """llama.cpp, driven as its own server drives it: all slots in one batch, and the likeliest token of each."""
+
+    def __init__(self, gguf: Path, n_slots: int, n_tokens: int) -> None:
+        self.context = LlamaContext(gguf, n_tokens=n_slots * n_tokens, n_slots=n_slots, n_threads=n_threads())
+
+    def reading_s(self, n_prompt: int) -> float:
+        began = time.perf_counter()
+        self.read_prompts(prompts(1, n_prompt))
+        return time.perf_counter() - began
+
+    def writing_s(self, n_replies: int, n_prompt: int, n_tokens: int) -> float:
+        ids = self.read_prompts(prompts(n_replies, n_prompt))
+        began = time.perf_counter()
+        for position in range(n_prompt, n_prompt + n_tokens - 1):
+            logits = self.context.read([NewToken(id, position, slot, True) for slot, id in enumerate(ids)])
+            ids = logits.argmax(-1).tolist()
+        return time.perf_counter() - began
+
+    def read_prompts(self, rows: Sequence[Sequence[int]]) -> list[int]:
+        """Read each prompt into a slot of its own, and the likeliest next token of each."""
+        return [self.read_prompt(slot, row) for slot, row in enumerate(rows)]
+
+    def read_prompt(self, slot: int, ids: Sequence[int]) -> int:
+        self.context.forget(slot)
+        size, logits = self.context.n_batch, torch.empty(0)
+        for start in range(0, len(ids), size):
+            part = ids[start : start + size]
+            tokens = [NewToken(id, start + n, slot, start + n + 1 == len(ids)) for n, id in enumerate(part)]
+            logits = self.context.read(tokens)
+        return int(logits[-1].argmax())
+
+
+def seconds_in_turn(turns: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """What each turn says it took, per round; one round before them warms up."""
+    for turn in turns.values():
+        turn()
+    seconds: dict[str, list[float]] = {name: [] for name in turns}
+    for _ in range(rounds):
+        for name, turn in turns.items():
+            seconds[name].append(turn())
+    return seconds

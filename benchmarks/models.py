@@ -1,0 +1,85 @@
+"""The models that generation and serving are measured with: random weights as a checkpoint of ours and as GGUF files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from handspun.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from handspun.export.config import Dtype
+from handspun.export.gguf import export_gguf
+from handspun.model.config import ModelConfig
+from handspun.model.cost import parameters
+from handspun.model.transformer import Transformer
+from handspun.tokens.blueprint import BYTE_OF_CHARACTER, Blueprint
+from handspun.tokens.control import CONTROL_TOKENS
+from handspun.tokens.tokenizer import Tokenizer
+
+SHAPES = {
+    "124m": (ModelConfig(d_model=768, n_layers=12, n_heads=12, d_ff=2048, max_seq_len=2048), 50_304),
+    "1b": (
+        ModelConfig(d_model=2048, n_layers=20, n_heads=16, n_kv_heads=4, d_ff=5376, max_seq_len=4096, tie_embeddings=False),
+        32_768,
+    ),
+}
+"""Shape and vocabulary; the larger is that of the recipe portable-1b."""
+PEERS: dict[str, Dtype] = {"fp32": "f32", "bf16": "bf16", "int8": "q8_0", "int4": "q4_0"}
+"""Our way to store weights → the one of llama.cpp with about as many bits."""
+
+BITS = {"fp32": (32, 32), "bf16": (16, 16), "int8": (8, 8.5), "int4": (5, 4.5)}
+"""Bits of a stored weight, its share of the scales included: ours, and llama.cpp's."""
+
+
+def n_weights_read(shape: str) -> int:
+    """Weights that one new token is multiplied with: all but a table of embeddings that is not the head besides."""
+    config, vocab_size = SHAPES[shape]
+    counts = parameters(config, vocab_size)
+    return sum(counts.values()) - (0 if config.tie_embeddings else counts["embedding"])
+
+
+def tokenizer(vocab_size: int) -> Tokenizer:
+    """A vocabulary of that size: control tokens, bytes, and pairs of bytes. What it encodes means nothing."""
+    characters = list(BYTE_OF_CHARACTER)
+    n_pairs = vocab_size - len(CONTROL_TOKENS) - len(characters)
+    pairs = [(first, second) for first in characters for second in characters][:n_pairs]
+    tokens = [*CONTROL_TOKENS, *characters, *map("".join, pairs)]
+    vocab = {token: id for id, token in enumerate(tokens)}
+    return Tokenizer(Blueprint("bytes", "gpt-2", vocab, pairs, {name: vocab[name] for name in CONTROL_TOKENS}))
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A folder in which each model is made once, when it is first asked for."""
+
+    folder: Path
+
+    def checkpoints(self, shape: str) -> Path:
+        """The folder of checkpoints of a shape."""
+        folder = self.folder / shape
+        if not folder.exists():
+            config, vocab_size = SHAPES[shape]
+            model = Transformer(config, vocab_size).initialize(0)
+            save_checkpoint(
+                folder,
+                1,
+                model=model,
+                trainer_state={},
+                facts={},
+                tokenizer=tokenizer(vocab_size),
+                recipe=f'name = "{shape}"\n',
+            )
+        return folder
+
+    def checkpoint(self, shape: str) -> Checkpoint:
+        """The checkpoint of a shape."""
+        return load_checkpoint(self.checkpoints(shape))
+
+    def gguf(self, shape: str, bits: str) -> Path:
+        """The same weights for llama.cpp, with as many bits as one of ours."""
+        path = self.folder / f"{shape}-{PEERS[bits]}.gguf"
+        if not path.exists():
+            checkpoint = self.checkpoint(shape)
+            with torch.no_grad():
+                model = checkpoint.load_model()
+                export_gguf(model, checkpoint.load_tokenizer(), path, name=shape, dtype=PEERS[bits])
+        return path

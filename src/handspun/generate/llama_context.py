@@ -1,0 +1,107 @@
+"""A GGUF file opened by llama.cpp: tokens in, logits or states out. What llama.cpp calls a sequence we call a slot."""
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from handspun.errors import CheckpointError
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token to read: its place in the text of its slot, and whether what comes next is asked for."""
+
+    id: int
+    position: int
+    slot: int
+    is_asked: bool
+
+
+class LlamaContext:
+    """Up to `n_slots` texts of together `n_tokens` tokens, read up to `n_batch` at a time."""
+
+    def __init__(
+        self, path: Path, *, n_tokens: int, n_slots: int, n_threads: int, n_batch: int = 512, wants_states: bool = False
+    ) -> None:
+        self.library = load_llama_cpp()
+        self.path, self.n_batch = path, n_batch
+        self.model = self.open_model(path)
+        self.vocab = self.library.llama_model_get_vocab(self.model)
+        self.vocab_size = self.library.llama_vocab_n_tokens(self.vocab)
+        self.width = self.library.llama_model_n_embd(self.model)
+        self.context = self.open_context(n_tokens, n_slots, n_threads, wants_states)
+        self.batch = self.library.llama_batch_init(n_batch, 0, 1)
+
+    def open_model(self, path: Path) -> ctypes.c_void_p:
+        """llama.cpp's model. Raises CheckpointError."""
+        parameters = self.library.llama_model_default_params()
+        model = self.library.llama_model_load_from_file(str(path).encode(), parameters) if path.is_file() else None
+        if model is None:
+            raise CheckpointError(f"{path} is no GGUF file that llama.cpp loads; write one with handspun export.")
+        return model
+
+    def open_context(self, n_tokens: int, n_slots: int, n_threads: int, wants_states: bool) -> ctypes.c_void_p:
+        """llama.cpp's context. Raises CheckpointError."""
+        parameters = self.library.llama_context_default_params()
+        parameters.n_ctx, parameters.n_seq_max, parameters.kv_unified = n_tokens, n_slots, True
+        parameters.n_batch = parameters.n_ubatch = self.n_batch
+        parameters.n_threads = parameters.n_threads_batch = n_threads
+        parameters.embeddings = wants_states
+        if wants_states:
+            parameters.pooling_type = self.library.LLAMA_POOLING_TYPE_NONE
+        context = self.library.llama_init_from_model(self.model, parameters)
+        if context is None:
+            raise CheckpointError(f"llama.cpp finds no memory for {n_tokens:,} tokens with {self.path}; ask for fewer.")
+        return context
+
+    def read(self, tokens: Sequence[NewToken]) -> Float[Tensor, "N W"]:
+        """Read new tokens; one row of logits, or of states, for each that is asked for."""
+        batch = self.batch
+        batch.n_tokens = len(tokens)
+        for place, token in enumerate(tokens):
+            batch.token[place], batch.pos[place], batch.logits[place] = token.id, token.position, token.is_asked
+            batch.n_seq_id[place], batch.seq_id[place][0] = 1, token.slot
+        status = self.library.llama_decode(self.context, batch)
+        assert status == 0, f"llama_decode returned {status}"
+        return self.outputs(sum(token.is_asked for token in tokens))
+
+    def outputs(self, n_rows: int) -> Float[Tensor, "N W"]:
+        """A copy of the newest logits."""
+        pointer = self.library.llama_get_logits(self.context)
+        rows = np.ctypeslib.as_array(pointer, shape=(n_rows, self.vocab_size))
+        return torch.from_numpy(rows.copy())
+
+    def forget(self, slot: int) -> None:
+        """Free what a slot holds."""
+        self.library.llama_memory_seq_rm(self.library.llama_get_memory(self.context), slot, -1, -1)
+
+    def close(self) -> None:
+        """Free everything."""
+        self.library.llama_batch_free(self.batch)
+        self.library.llama_free(self.context)
+        self.library.llama_model_free(self.model)
+
+
+def load_llama_cpp() -> ModuleType:
+    """llama-cpp-python's low-level API, silenced. Raises CheckpointError where it is absent."""
+    try:
+        from llama_cpp import llama_cpp
+    except ImportError as error:
+        raise CheckpointError(
+            'llama-cpp-python is absent; install it (it is compiled for some minutes): pip install "handspun[llamacpp]"'
+        ) from error
+    llama_cpp.llama_backend_init()
+    llama_cpp.llama_log_set(SILENCE, ctypes.c_void_p())
+    return llama_cpp
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+def SILENCE(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
+    """What llama.cpp would write to standard error."""
