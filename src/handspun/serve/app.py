@@ -9,10 +9,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from handspun import __version__
 from handspun.serve.allowed import Allowed
 from handspun.serve.config import ServeConfig
+from handspun.serve.faults import add_faults
 from handspun.serve.gate import Gate
 from handspun.serve.journal import Journal
 from handspun.serve.models import Models
+from handspun.serve.ollama import router as ollama_router
 from handspun.serve.page import router as page_router
+from handspun.serve.routes import drop_unused_status
 
 LOCAL = "127.0.0.1"
 
@@ -27,11 +30,15 @@ def build_app(models: Models, config: ServeConfig, allowed: Allowed | None = Non
 
     app = FastAPI(title="handspun", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.config = config
+    add_faults(app)
+    drop_unused_status(app)
     app.add_middleware(Gate, allowed=allowed or Allowed(LOCAL, config.hosts), config=config)
     app.add_middleware(Journal, meter=models.meter)
+    app.include_router(ollama_router(models))
     app.include_router(page_router())
 
-    @app.api_route("/healthz", methods=["GET", "HEAD"])
+    @app.head("/healthz", include_in_schema=False)
+    @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Whether the server answers."""
         return {"status": "stopping" if models.is_stopping else "ok", "server": "handspun", "version": __version__}
