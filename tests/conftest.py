@@ -54,6 +54,14 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Path) ->
     return folder
 
 
+@pytest.fixture(scope="session")
+def endless_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose replies go on until they are as long as may be, thousands of tokens."""
+    from endless import write_endless_run
+
+    return write_endless_run(tmp_path_factory.mktemp("runs") / "endless", finished_run)
+
+
 @pytest.fixture
 def run_copy(tmp_path: Path, finished_run: Path) -> Path:
     """A finished run to change."""

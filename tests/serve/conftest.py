@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from endless import write_endless_run
 from live import Live, start
 
 from handspun.runs import Run
@@ -20,12 +19,6 @@ def live(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     running, stop = start(Models(Library([Run(finished_run)], created=tmp_path_factory.mktemp("served")), config), config)
     yield running
     stop()
-
-
-@pytest.fixture(scope="session")
-def endless_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose replies go on until they are as long as may be, thousands of tokens."""
-    return write_endless_run(tmp_path_factory.mktemp("runs") / "endless", finished_run)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from handspun.serve.models import Models
 KEY = "a key that is long enough"
 SHAPES = {"/api/chat": lambda body: body["error"], "/v1/chat/completions": lambda body: body["error"]["message"]}
 """Where each protocol says what is wrong."""
+IDLE_S = 0.4
 
 
 @pytest.fixture
@@ -111,6 +112,20 @@ def test_every_answer_carries_what_browsers_need_to_be_safe_and_a_number_of_its_
     assert len({answer.headers["x-request-id"] for answer in answers}) == 3
 
 
+@pytest.mark.parametrize("path", ["/api/chat"])
+def test_a_body_over_the_limit_is_refused_whether_it_says_so_or_not(serve: Callable[..., Live], path: str) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(64):
+            yield b"x" * 4096
+
+    with serve(max_body_mib=0.01).client as client:
+        for content in (b"x" * 20_000, parts()):
+            answer = client.post(path, content=content, headers={"Content-Type": "application/json"})
+            assert answer.status_code == 413
+            assert "the body is larger than 0.01 MiB (serve.max_body_mib)" in SHAPES[path](answer.json())
+        assert client.post(path, content=b"x" * 100).status_code != 413
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTT", b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\n"])
 def test_a_head_that_does_not_come_closes_the_connection(serve: Callable[..., Live], sent: bytes) -> None:
     live = serve(idle_s=1)
@@ -123,6 +138,14 @@ def test_a_head_that_drips_in_does_not_put_the_end_off(serve: Callable[..., Live
     began = time.monotonic()
     raw(serve(idle_s=1), b"GET /healthz HTTP/1.1\r\nX: ", pauses=[0.3] * 20)
     assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("path", ["/api/chat"])
+def test_a_body_that_does_not_come_is_answered_with_408(serve: Callable[..., Live], path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    answer = raw(serve(idle_s=IDLE_S), head.encode())
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"the body did not go on for 0.4 s" in answer
 
 
 def test_more_connections_than_may_be_are_told_to_come_back(serve: Callable[..., Live]) -> None:

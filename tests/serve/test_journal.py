@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +26,10 @@ def journal() -> Iterator[io.StringIO]:
 
 
 def lines(journal: io.StringIO) -> list[dict]:
+    """What was logged, after the server had the time to: it answers first."""
+    deadline = time.monotonic() + 5
+    while not journal.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.01)
     return [json.loads(line) for line in journal.getvalue().splitlines()]
 
 

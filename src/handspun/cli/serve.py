@@ -140,7 +140,8 @@ def open_door(host: str, default: int, *, asked: int | None, names: Sequence[str
         return None
     taken = taken_by(host, port)
     if neighbor:
-        taken += f", which serves {', '.join(neighbor.models or ())} and not all of {', '.join(names)}"
+        served = ", ".join(neighbor.models or ["nothing"])
+        taken += f", which serves {served} and not all of {', '.join(names)}"
     listener = listen_nearby(host, port)
     free = listener.getsockname()[1]
     if asked is not None:

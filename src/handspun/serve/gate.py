@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handspun.serve.allowed import Allowed
 from handspun.serve.config import ServeConfig
+from handspun.serve.faults import fault
 
 OPEN_PATHS = ("/", "/healthz")
 """What needs no key: that somebody answers, and the page, which asks for the key; its files lie below PAGE."""
@@ -135,9 +136,3 @@ def leave(headers: Headers) -> dict[str, str]:
         "Access-Control-Allow-Headers": headers.get("access-control-request-headers", ""),
         "Access-Control-Max-Age": "600",
     }
-
-
-def fault(path: str, status: int, message: str, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The response that tells of an error in the shape of the protocol that was spoken."""
-    body = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-    return JSONResponse({"error": body if path.startswith("/v1") else message}, status, headers)
