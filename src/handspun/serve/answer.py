@@ -1,7 +1,7 @@
 """Answers in chunks: JSON in one, NDJSON in lines, or server-sent events."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from fastapi.responses import StreamingResponse
@@ -27,11 +27,13 @@ class Answer(StreamingResponse):
     A client that leaves, however early, ends the making of chunks, and with it what they wait for.
     """
 
-    body_iterator: Chunks
+    def __init__(self, chunks: Chunks, media_type: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(chunks, media_type=media_type, headers=headers)
+        self.chunks = chunks
 
     async def stream_response(self, send: Send) -> None:
         is_started = False
-        async with aclosing(self.body_iterator) as chunks:
+        async with aclosing(self.chunks) as chunks:
             async for chunk in chunks:
                 if not is_started:
                     await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -42,7 +44,7 @@ class Answer(StreamingResponse):
 
 def lines(objects: Objects, path: str) -> Answer:
     """One object per line; what fails between two of them is a line, too."""
-    return Answer(framed(objects, path, b"", b"\n"), media_type=NDJSON)
+    return Answer(framed(objects, path, b"", b"\n"), NDJSON)
 
 
 def events(objects: Objects, path: str) -> Answer:
@@ -54,7 +56,7 @@ def events(objects: Objects, path: str) -> Answer:
                 yield frame
         yield DONE
 
-    return Answer(closed(), media_type=EVENTS, headers={"Cache-Control": "no-cache"})
+    return Answer(closed(), EVENTS, {"Cache-Control": "no-cache"})
 
 
 def whole(objects: Objects) -> Answer:
@@ -65,7 +67,7 @@ def whole(objects: Objects) -> Answer:
             async for one in made:
                 yield as_json(one)
 
-    return Answer(only(), media_type=JSON)
+    return Answer(only(), JSON)
 
 
 async def framed(objects: Objects, path: str, before: bytes, after: bytes) -> Chunks:

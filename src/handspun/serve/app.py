@@ -14,6 +14,7 @@ from handspun.serve.gate import Gate
 from handspun.serve.journal import Journal
 from handspun.serve.models import Models
 from handspun.serve.ollama import router as ollama_router
+from handspun.serve.openai import router as openai_router
 from handspun.serve.page import router as page_router
 from handspun.serve.routes import drop_unused_status
 
@@ -35,6 +36,7 @@ def build_app(models: Models, config: ServeConfig, allowed: Allowed | None = Non
     app.add_middleware(Gate, allowed=allowed or Allowed(LOCAL, config.hosts), config=config)
     app.add_middleware(Journal, meter=models.meter)
     app.include_router(ollama_router(models))
+    app.include_router(openai_router(models))
     app.include_router(page_router())
 
     @app.head("/healthz", include_in_schema=False)

@@ -45,26 +45,26 @@ Lines = AsyncGenerator[Line, None]
 
 def router(models: Models) -> APIRouter:
     """The routes of Ollama's protocol."""
-    routes = APIRouter(route_class=JSONRoute, tags=["Ollama"])
+    routes = APIRouter(route_class=JSONRoute)
     routes.include_router(ollama_models.router(models))
 
-    @routes.post("/api/chat", responses=described(ChatLine, OllamaError, stream=NDJSON))
+    @routes.post("/api/chat", responses=described(ChatLine, OllamaError, stream=NDJSON), tags=["Ollama"])
     async def chat(request: Request, body: ChatRequest) -> Response:
         """Reply to messages."""
         messages = [Message(message.role, message.content or "") for message in body.messages or ()]
         return answer(request, models, body, messages, chat_line)
 
-    @routes.post("/api/generate", responses=described(GenerateLine, OllamaError, stream=NDJSON))
+    @routes.post("/api/generate", responses=described(GenerateLine, OllamaError, stream=NDJSON), tags=["Ollama"])
     async def generate(request: Request, body: GenerateRequest) -> Response:
         """Reply to a prompt, or go on with it."""
         return answer(request, models, body, said_in(body), generate_line)
 
-    @routes.post("/api/embed", responses=described(EmbedAnswer, OllamaError))
+    @routes.post("/api/embed", responses=described(EmbedAnswer, OllamaError), tags=["Ollama"])
     async def embed_texts(body: EmbedRequest) -> Response:
         """Vectors for texts."""
         return whole(embed_answer(models, body))
 
-    @routes.post("/api/embeddings", responses=described(EmbeddingsAnswer, OllamaError))
+    @routes.post("/api/embeddings", responses=described(EmbeddingsAnswer, OllamaError), tags=["Ollama"])
     async def embeddings(body: EmbeddingsRequest) -> Response:
         """A vector for one text."""
         return whole(embeddings_answer(models, body))

@@ -119,7 +119,7 @@ class NamedRequest(Wire):
     @model_validator(mode="after")
     def name_a_model(self) -> Self:
         if not self.called:
-            raise PydanticCustomError("missing_model", "model is missing")
+            raise PydanticCustomError("missing_model", "{key} is missing", {"key": "model"})
         return self
 
 

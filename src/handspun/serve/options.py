@@ -27,13 +27,11 @@ One = Annotated[Annotated[float, Field(ge=1, le=1)] | None, only((None, 1), "onl
 Zero = Annotated[Annotated[int, Field(ge=0, le=0)] | None, only((None, 0), "only 0, which is off, is supported")]
 
 
-class Options(Wire):
-    """How a reply is generated, in Ollama's words. What is absent is as the model's own recipe says."""
+class Sampling(Wire):
+    """How tokens are chosen and what ends a reply. What is absent is as the model's own recipe says."""
 
     num_ctx: Annotated[int, Field(ge=2, le=MAX_TOKENS)] | None = None
     """tokens of prompt and reply together; never more than the model was made for"""
-    num_predict: Annotated[int, Field(ge=1, le=MAX_TOKENS)] | Annotated[int, Field(ge=-2, le=-1)] | None = None
-    """longest reply; negative: until the context is full"""
     temperature: Annotated[float, Field(ge=0, le=100)] | None = None
     """0: the likeliest token, always"""
     top_k: Annotated[int, Field(ge=-1, le=MAX_TOKENS)] | None = None
@@ -48,6 +46,13 @@ class Options(Wire):
     stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS)] | None = None
     presence_penalty: NoPenalty = None
     frequency_penalty: NoPenalty = None
+
+
+class Options(Sampling):
+    """The same and more, in Ollama's words."""
+
+    num_predict: Annotated[int, Field(ge=1, le=MAX_TOKENS)] | Annotated[int, Field(ge=-2, le=-1)] | None = None
+    """longest reply; negative: until the context is full"""
     typical_p: One = None
     tfs_z: One = None
     mirostat: Zero = None

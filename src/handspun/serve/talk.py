@@ -35,7 +35,7 @@ class Talk:
     """A model that was asked."""
 
     def __init__(self, ask: Ask, loaded: Loaded, prompts: Sequence[Prompt], options: Options) -> None:
-        self.ask, self.prompts, self.worker = ask, prompts, loaded.worker
+        self.ask, self.prompts, self.entry, self.worker = ask, prompts, loaded.entry, loaded.worker
         configs = [sampling(options, loaded.entry.generate, prompt.room) for prompt in prompts]
         requests = [
             Request(prompt.ids, config, ask.constraint, ask.n_likeliest)
