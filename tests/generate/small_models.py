@@ -11,6 +11,7 @@ SHAPES = {
     "copy head": {"copy_head": True, "copy_dim": 8},
     "GPT-2": {"position": "learned", "norm": "layernorm", "activation": "gelu_tanh", "bias": True, "qk_norm": False},
     "ALiBi": {"position": ("alibi", "nope"), "n_kv_heads": 2, "activation": "relu2", "tie_embeddings": False},
+    "repeats": {"position": ("rope", "nope"), "repeat_embedding": True, "n_kv_heads": 1, "qk_norm": False},
 }
 MAX_SEQ_LEN = 64
 

@@ -1,11 +1,13 @@
 import pytest
 import torch
+from reading import empty_cache
 from torch import Tensor
 
 from handspun.model.attention import Attention, attend
-from handspun.model.cache import KVCache
 from handspun.model.config import ModelConfig
 from handspun.model.position import alibi_slopes
+from handspun.model.ragged import Part, Ragged
+from handspun.model.transformer import Transformer
 from handspun.model.view import Biases, View
 
 CPU = torch.device("cpu")
@@ -62,8 +64,9 @@ def test_a_layer_follows_its_place_in_the_cycle_of_positions():
 @torch.no_grad()
 def test_keys_and_values_are_remembered_in_the_layers_own_part_of_the_cache():
     config = ModelConfig(d_model=32, n_layers=2, n_heads=4, position="nope")
-    cache = KVCache(config, starts=torch.zeros(1, dtype=torch.long), max_tokens=3, dtype=torch.float32)
+    cache = empty_cache(Transformer(config, 9), 3)
     for part in (*cache.keys, *cache.values):
         part.fill_(7.0)
-    Attention(config, layer=1)(torch.randn(1, 2, 32), Biases(View(2, 2, CPU), torch.float32), None, cache)
+    ragged = Ragged(cache, [Part([4, 5], [range(2)])], torch.float32)
+    Attention(config, layer=1)(torch.randn(1, 2, 32), Biases(View(2, 2, CPU), torch.float32), None, ragged)
     assert (cache.keys[0] == 7).all() and (cache.keys[1][:, :, :2] != 7).all() and (cache.keys[1][:, :, 2] == 7).all()

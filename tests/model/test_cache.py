@@ -2,10 +2,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading import Reader, empty_cache
 from textbook import randomized
-from torch import Tensor
 
-from handspun.model.cache import KVCache
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
 
@@ -25,106 +24,90 @@ MODELS = {
 }
 
 
-def empty_cache(model: Transformer, starts: list[int], max_tokens: int) -> KVCache:
-    return KVCache(model.config, starts=torch.tensor(starts), max_tokens=max_tokens, dtype=model.compute_dtype)
+def some_rows(lengths: list[int], seed: int) -> list[list[int]]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(0, VOCAB, (length,), generator=generator).tolist() for length in lengths]
 
 
-def read_in_chunks(model: Transformer, ids: Tensor, cache: KVCache, sizes: list[int]) -> Tensor:
-    """The hidden states of `ids`, read in chunks of these sizes and then token by token."""
-    sizes = [*sizes, *[1] * ids.shape[1]]
-    hidden, start = [], 0
-    for size in sizes:
-        if start < ids.shape[1]:
-            hidden.append(model(ids[:, start : start + size], cache=cache))
-            start += size
-    return torch.cat(hidden, dim=1)
-
-
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(sorted(MODELS)),
-    lengths=st.lists(st.integers(1, 14), min_size=1, max_size=3),
-    sizes=st.lists(st.integers(1, 9), max_size=3),
+    lengths=st.lists(st.integers(1, 14), min_size=1, max_size=4),
+    data=st.data(),
     seed=st.integers(0, 99),
 )
 @torch.no_grad()
-def test_reading_through_a_cache_gives_the_states_of_reading_at_once(name, lengths, sizes, seed):
-    model, longest = MODELS[name], max(lengths)
-    generator = torch.Generator().manual_seed(seed)
-    prompts = [torch.randint(0, VOCAB, (length,), generator=generator) for length in lengths]
-    padded = torch.stack([torch.nn.functional.pad(prompt, (longest - len(prompt), 0)) for prompt in prompts])
-    cache = empty_cache(model, [longest - length for length in lengths], max_tokens=longest + 2)
-    hidden = read_in_chunks(model, padded, cache, sizes)
-    for row, prompt in enumerate(prompts):
-        alone = model(prompt.unsqueeze(0))[0]
-        assert (model.logits(hidden[row, longest - len(prompt) :]) - model.logits(alone)).abs().max() < 1e-4
-    assert cache.n_tokens == longest and torch.equal(cache.ids[:, :longest], padded)
+def test_reading_through_a_cache_gives_the_states_of_reading_at_once(name, lengths, data, seed):
+    model, rows = MODELS[name], some_rows(lengths, seed)
+    counts = data.draw(st.lists(st.lists(st.integers(0, 9), min_size=len(rows), max_size=len(rows)), max_size=3))
+    order = data.draw(st.permutations(range(sum(lengths) + 3))) if data.draw(st.booleans()) else range(sum(lengths))
+    starts = [sum(lengths[:row]) for row in range(len(rows))]
+    reader = Reader(model, rows, [list(order)[start : start + length] for start, length in zip(starts, lengths)])
+    for row, hidden in zip(rows, reader.read_all(counts)):
+        alone = model(torch.tensor([row]))[0]
+        assert (model.logits(hidden) - model.logits(alone)).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
+def test_a_row_may_begin_with_what_another_has_read(name):
+    model, (shared, *ends) = MODELS[name], some_rows([9, 4, 3], seed=2)
+    rows = [shared + end for end in ends]
+    reader = Reader(model, rows, [range(20, 33), [*range(20, 29), *range(40, 43)]])
+    reader.read([13, 0])
+    reader.n_read[1] = len(shared)
+    (_, hidden) = reader.read([0, 3])
+    assert (hidden - model(torch.tensor([rows[1]]))[0, len(shared) :]).abs().max() < 1e-4
+
+
+@torch.no_grad()
+def test_what_stands_beside_a_row_changes_nothing():
+    model, rows = MODELS["nope"], some_rows([7, 5], seed=4)
+    first, second = (Reader(model, rows, [range(3, 10), range(12, 17)]) for _ in range(2))
+    for tensor in (*second.cache.keys, *second.cache.values, second.cache.copy_keys):
+        tensor.fill_(float("nan"))
+    for ours, theirs in zip(first.read_all([[4, 2]]), second.read_all([[4, 2]])):
+        assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize("name", MODELS)
 @torch.no_grad()
 def test_in_bfloat16_a_cache_changes_little(name):
-    model = MODELS[name]
-    ids = torch.randint(0, VOCAB, (2, 20), generator=torch.Generator().manual_seed(3))
+    model, rows = MODELS[name], some_rows([20, 20], seed=3)
     try:
         model.compute_dtype = torch.bfloat16
-        through_cache = read_in_chunks(model, ids, empty_cache(model, [0, 0], 20), [7])
-        at_once = model(ids)
+        through_cache = torch.stack(Reader(model, rows, [range(20), range(20, 40)]).read_all([[7, 7]]))
+        at_once = model(torch.tensor(rows))
     finally:
         model.compute_dtype = torch.float32
     assert through_cache.dtype == torch.bfloat16
     assert (through_cache - at_once).float().norm() < 0.03 * at_once.float().norm()
 
 
+@pytest.mark.parametrize("name", MODELS)
 @torch.no_grad()
-def test_what_stands_in_the_padding_changes_nothing():
-    model = MODELS["rope, grouped"]
-    ids = torch.randint(0, VOCAB, (2, 9), generator=torch.Generator().manual_seed(4))
-    other = ids.clone()
-    other[1, :4] = (other[1, :4] + 1) % VOCAB
-    first, second = (read_in_chunks(model, padded, empty_cache(model, [0, 4], 9), [6]) for padded in (ids, other))
-    assert torch.equal(first[1, 4:], second[1, 4:])
-    without_starts = read_in_chunks(model, other, empty_cache(model, [0, 0], 9), [6])
-    assert not torch.allclose(first[1, 4:], without_starts[1, 4:])
+def test_a_cache_that_has_grown_remembers_what_it_did(name):
+    model, rows = MODELS[name], some_rows([8], seed=5)
+    reader, other = (Reader(model, rows, [range(8)]) for _ in range(2))
+    reader.read([5])
+    other.read([5])
+    reader.cache.grow(100)
+    assert reader.cache.n_places == 100
+    assert torch.equal(reader.read([3])[0], other.read([3])[0])
 
 
-@torch.no_grad()
-def test_rows_that_are_kept_go_on_as_if_the_others_had_never_been():
-    model = MODELS["nope"]
-    ids = torch.randint(0, VOCAB, (3, 8), generator=torch.Generator().manual_seed(5))
-    cache = empty_cache(model, [0, 2, 0], 12)
-    model(ids[:, :7], cache=cache)
-    cache.keep(torch.tensor([1]))
-    assert cache.starts.tolist() == [2] and cache.copy_keys.shape[0] == 1
-    assert (model(ids[1:2, 7:], cache=cache)[0, -1] - model(ids[1:2, 2:])[0, -1]).abs().max() < 1e-4
-
-
-def test_positions_count_from_the_start_of_each_row():
-    cache = empty_cache(MODELS["nope"], [0, 3], 8)
-    assert cache.positions(5).tolist() == [[0, 1, 2, 3, 4], [0, 0, 0, 0, 1]]
-    cache.n_tokens = 5
-    assert cache.positions(2).tolist() == [[5, 6], [2, 3]]
-    assert cache.is_written(4).tolist() == [[True] * 4, [False, False, False, True]]
-
-
-def test_a_row_that_starts_late_makes_the_cache_padded():
-    assert empty_cache(MODELS["nope"], [0, 1], 4).is_padded
-    assert not empty_cache(MODELS["nope"], [0, 0], 4).is_padded
-
-
-@torch.no_grad()
-def test_a_full_cache_takes_no_more():
-    model = MODELS["alibi"]
-    cache = empty_cache(model, [0], 4)
-    model(torch.zeros(1, 4, dtype=torch.long), cache=cache)
-    with pytest.raises(AssertionError, match="5 tokens in a cache made for 4"):
-        model(torch.zeros(1, 1, dtype=torch.long), cache=cache)
+def test_one_run_is_read_without_a_copy_and_several_are_joined():
+    cache = empty_cache(MODELS["nope"], 8)
+    cache.keys[1].copy_(torch.arange(8.0).view(1, 1, 8, 1).expand_as(cache.keys[1]))
+    keys, _ = cache.read(1, [range(2, 5)])
+    assert keys.untyped_storage().data_ptr() == cache.keys[1].untyped_storage().data_ptr()
+    assert keys[0, 0, :, 0].tolist() == [2, 3, 4]
+    assert cache.read(1, [range(6, 8), range(0, 1)])[0][0, 0, :, 0].tolist() == [6, 7, 0]
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_it_holds_keys_and_values_of_the_kv_heads_alone(name):
-    config, cache = MODELS[name].config, empty_cache(MODELS[name], [0, 0], 5)
+    config, cache = MODELS[name].config, empty_cache(MODELS[name], 5)
     assert len(cache.keys) == len(cache.values) == config.n_layers
-    assert {part.shape for part in (*cache.keys, *cache.values)} == {(2, config.kv_heads, 5, config.head_dim)}
-    assert cache.copy_keys.shape == (2, 5, config.copy_dim if config.copy_head else 0)
-    assert cache.max_tokens == 5
+    assert {part.shape for part in (*cache.keys, *cache.values)} == {(1, config.kv_heads, 5, config.head_dim)}
+    assert cache.copy_keys.shape == (5, config.copy_dim if config.copy_head else 0)

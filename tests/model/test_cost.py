@@ -53,7 +53,7 @@ def test_parameters_are_those_of_the_built_model(shape):
 @every_shape
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_kv_bytes_are_those_of_the_cache(shape, dtype):
-    cache = KVCache(tiny(**shape), starts=torch.zeros(1, dtype=torch.long), max_tokens=37, dtype=dtype)
+    cache = KVCache(tiny(**shape), 37, dtype=dtype, device=torch.device("cpu"))
     held = sum(part.nbytes for part in (*cache.keys, *cache.values, cache.copy_keys))
     assert kv_bytes(tiny(**shape), 37, dtype_bytes=dtype.itemsize) == held
 

@@ -1,18 +1,19 @@
-"""The repeat embedding against a direct definition, and with a cache."""
+"""The repeat embedding against a direct definition, and for ragged rows."""
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from reading import empty_cache, runs
 
-from handspun.model.cache import KVCache
 from handspun.model.config import ModelConfig
-from handspun.model.repeats import repeat_kinds
+from handspun.model.ragged import Part, Ragged
+from handspun.model.repeats import ragged_repeat_kinds, repeat_kinds
 from handspun.model.transformer import Transformer
 from handspun.model.view import View
 
 CPU = torch.device("cpu")
 SHAPE = ModelConfig(d_model=16, n_layers=1, n_heads=2, max_seq_len=32, repeat_embedding=True)
+MODEL = Transformer(SHAPE, 5)
 
 
 def direct_kinds(ids: list[int]) -> list[int]:
@@ -44,19 +45,17 @@ def test_the_first_token_of_a_row_has_no_predecessor_to_match() -> None:
     assert repeat_kinds(torch.tensor([[7, 7, 7]]), View(3, 3, CPU))[0].tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("cut", [1, 3, 6])
-def test_reading_in_pieces_tells_the_same(cut: int) -> None:
-    model = Transformer(SHAPE, 5).initialize(0)
-    ids = torch.tensor([[1, 2, 3, 1, 2, 4, 1, 2]])
-    cache = KVCache(SHAPE, starts=torch.tensor([0]), max_tokens=8, dtype=torch.float32)
-    with torch.inference_mode():
-        pieces = torch.cat([model(ids[:, :cut], cache=cache), model(ids[:, cut:], cache=cache)], dim=1)
-        assert torch.allclose(pieces, model(ids), atol=1e-5)
-
-
-def test_padding_on_the_left_is_not_something_read() -> None:
-    model = Transformer(SHAPE, 5).initialize(0)
-    cache = KVCache(SHAPE, starts=torch.tensor([2]), max_tokens=5, dtype=torch.float32)
-    with torch.inference_mode():
-        padded = model(torch.tensor([[4, 1, 4, 1, 4]]), cache=cache)[:, 2:]
-        assert torch.allclose(padded, model(torch.tensor([[4, 1, 4]])), atol=1e-5)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.lists(st.integers(0, 3), min_size=1, max_size=12), st.data())
+def test_rows_read_side_by_side_in_pieces_are_told_the_same(first: list[int], second: list[int], data: st.DataObject) -> None:
+    cache, told = empty_cache(MODEL, 30), [[], []]
+    rows, places = [first, second], [[*range(10, 15), *range(2, 9)], list(range(15, 27))]
+    n_read = [0, 0]
+    while n_read != [len(first), len(second)]:
+        ends = [data.draw(st.integers(min(read + 1, len(row)), len(row))) for read, row in zip(n_read, rows)]
+        going = [row for row in range(2) if ends[row] > n_read[row]]
+        parts = [Part(rows[row][n_read[row] : ends[row]], runs(places[row][: ends[row]])) for row in going]
+        ragged = Ragged(cache, parts, torch.float32)
+        for row, kinds in zip(going, ragged_repeat_kinds(ragged).split(ragged.sizes)):
+            told[row] += kinds.tolist()
+        n_read = ends
+    assert told == [direct_kinds(first), direct_kinds(second)]

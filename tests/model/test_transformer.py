@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from reading import empty_cache
 from stock import stock_model
 from textbook import Textbook, randomized
 
-from handspun.model.cache import KVCache
 from handspun.model.config import ModelConfig
+from handspun.model.ragged import Part, Ragged
 from handspun.model.transformer import Transformer
 
 GPT2 = {"position": "learned", "norm": "layernorm", "activation": "gelu_tanh", "bias": True, "qk_norm": False, "norm_eps": 1e-5}
@@ -167,11 +168,11 @@ def test_the_matrices_of_the_blocks_are_those_that_multiply_states():
     assert found == {"attention.qkv.weight", "attention.out.weight", "feed_forward.up.weight", "feed_forward.down.weight"}
 
 
-def test_a_cache_and_segments_do_not_go_together():
-    model, ids = build(), some_ids(1, 4)
-    cache = KVCache(model.config, starts=torch.zeros(1, dtype=torch.long), max_tokens=4, dtype=torch.float32)
-    with pytest.raises(AssertionError, match="one document per row"):
-        model(ids, segments=torch.zeros_like(ids), cache=cache)
+def test_ragged_rows_have_no_segments():
+    model = build()
+    ragged = Ragged(empty_cache(model, 4), [Part([1, 2, 3, 4], [range(4)])], torch.float32)
+    with pytest.raises(AssertionError, match="one document"):
+        model(ragged.ids, segments=torch.zeros_like(ragged.ids), ragged=ragged)
 
 
 @pytest.mark.parametrize("shape", [{}, {"activation": "relu2", "position": ("alibi", "nope"), "bias": True, "copy_head": True}])

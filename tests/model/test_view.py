@@ -21,12 +21,6 @@ def test_segments_do_not_see_each_other():
     assert not view.is_plain and View(3, 3, CPU).is_plain
 
 
-def test_a_column_without_a_token_is_seen_by_nobody_but_itself():
-    view = View(3, 3, CPU, is_token=torch.tensor([[False, True, True]]))
-    assert view.allowed[0, 0].int().tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
-    assert not view.is_plain
-
-
 def test_the_bias_hides_the_future_and_falls_with_distance():
     view = View(2, 3, CPU)
     assert view.bias(None, torch.float32).tolist() == [[[[0, 0, -INF], [0, 0, 0]]]]
@@ -41,6 +35,14 @@ def test_layers_with_the_same_slopes_share_one_bias(dtype):
     assert biases.of(None) is biases.of(None) and biases.of((0.5,)) is biases.of((0.5,))
     assert biases.of((0.5,)) is not biases.of((0.25,))
     assert biases.of(None).dtype == dtype
+
+
+@pytest.mark.parametrize("slopes", [None, (0.5, 0.25)])
+def test_a_single_query_takes_its_bias_from_that_of_a_longer_row(slopes):
+    longer = Biases(View(1, 7, CPU), torch.float32)
+    ours = Biases(View(1, 4, CPU), torch.float32, longer).of(slopes)
+    assert torch.equal(ours, View(1, 4, CPU).bias(slopes, torch.float32))
+    assert ours.untyped_storage().data_ptr() == longer.of(slopes).untyped_storage().data_ptr()
 
 
 def test_the_blocks_hold_what_is_allowed():

@@ -1,119 +1,172 @@
-"""The engine that runs on torch: every shape of the model room, on every device."""
+"""The engine that runs on torch: every shape of the model room, on every device, many requests in one forward."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from handspun.errors import PromptError
+from handspun.generate.blocks import BLOCK_TOKENS, Blocks, n_blocks
+from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
+from handspun.generate.limits import Limits
 from handspun.generate.prediction import Prediction
 from handspun.generate.request import Piece, Reply, Request, Token
 from handspun.generate.sampling import choose, penalized
-from handspun.generate.speech import Speech
+from handspun.generate.scheduler import Chunk, Row, Scheduler
+from handspun.generate.writing import Writing
 from handspun.model.cache import KVCache
+from handspun.model.ragged import Context, Part, Ragged
 from handspun.model.transformer import Transformer
 from handspun.tokens.tokenizer import Tokenizer
 
 
-@dataclass(eq=False)
-class Row:
-    """A reply on its way: what decides its tokens and what makes text of them."""
-
-    reply: Reply
-    speech: Speech
-    generator: torch.Generator
-    max_new_tokens: int
-    cache: KVCache
-    next_ids: list[int]
-
-    def add(self, token: Token) -> str:
-        """Note a token, decide whether the reply ends with it, and return the text now certain."""
-        self.reply.tokens.append(token)
-        self.next_ids = [token.id]
-        is_full = len(self.reply.tokens) == self.max_new_tokens
-        text, is_stopped = self.speech.hear(token.data, is_last=is_full)
-        self.reply.text += text
-        self.reply.finish_reason = "stop" if is_stopped else "length" if is_full else None
-        return text
-
-    def end(self) -> str:
-        """Close the reply and return what was held back."""
-        text, _ = self.speech.hear(b"", is_last=True)
-        self.reply.text += text
-        self.reply.finish_reason = "end"
-        return text
-
-
 class TorchEngine(Engine):
-    """Generates with a KV cache."""
+    """Reads new prompts and continues replies side by side, and remembers what it has read in one cache for all of them."""
 
-    def __init__(self, model: Transformer, tokenizer: Tokenizer) -> None:
-        self.model, self.tokenizer = model.eval(), tokenizer
-        self.max_seq_len = model.config.max_seq_len
+    def __init__(self, model: Transformer, tokenizer: Tokenizer, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
+        self.model, self.tokenizer, self.limits = model.eval(), tokenizer, limits
         self.device = next(model.parameters()).device
-        self.rows: list[Row] = []
+        self.blocks = Blocks(n_blocks(limits.cache_tokens or limits.max_rows * model.config.max_seq_len))
+        self.max_seq_len = min(model.config.max_seq_len, self.blocks.limit * BLOCK_TOKENS)
+        self.cache = KVCache(model.config, 0, dtype=model.compute_dtype, device=self.device)
+        self.scheduler = Scheduler(limits, self.blocks)
+        self.writings: dict[Row, Writing] = {}
         self.ends = frozenset(id for id in tokenizer.control.values() if not tokenizer.token_bytes(id))
         """A control token ends the reply: <|end|>, or the opening of something that is not the assistant's to say."""
 
     @property
     def is_idle(self) -> bool:
-        return not self.rows
+        return not self.writings
 
     def add(self, request: Request) -> Reply:
-        reply, config = self.begun(request), request.config
-        generator = torch.Generator(device=self.device).manual_seed(config.seed)
-        max_new_tokens = min(config.max_new_tokens, self.max_seq_len - len(reply.prompt_ids))
-        starts = torch.zeros(1, dtype=torch.long, device=self.device)
-        cache = KVCache(
-            self.model.config,
-            starts=starts,
-            max_tokens=len(reply.prompt_ids) + max_new_tokens,
-            dtype=self.model.compute_dtype,
-        )
-        self.rows.append(Row(reply, Speech(config.stop), generator, max_new_tokens, cache, reply.prompt_ids))
-        return reply
-
-    @torch.inference_mode()
-    def step(self) -> list[Piece]:
-        pieces = [self.advance(row) for row in self.rows]
-        self.rows = [row for row in self.rows if row.reply.finish_reason is None]
-        return pieces
+        writing = Writing.begin(self.begun(request), self.max_seq_len)
+        self.scheduler.add(writing.row)
+        self.writings[writing.row] = writing
+        return writing.reply
 
     def cancel(self, reply: Reply) -> None:
         if reply.finish_reason is None:
             reply.finish_reason = "cancelled"
-        self.rows = [row for row in self.rows if row.reply is not reply]
+            reply.timing.ended = time.perf_counter()
+        for row in [row for row, writing in self.writings.items() if writing.reply is reply]:
+            self.leave(row)
+
+    @torch.inference_mode()
+    def step(self) -> list[Piece]:
+        chunks = self.scheduler.plan()
+        if not chunks:
+            return []
+        for chunk in chunks:
+            self.begin(self.writings[chunk.row])
+        ragged = self.ragged(chunks)
+        hidden = self.model(ragged.ids, ragged=ragged)[0]
+        speaking = [number for number, chunk in enumerate(chunks) if chunk.is_last]
+        writings = [self.writings[chunks[number].row] for number in speaking]
+        for chunk in chunks:
+            self.scheduler.done(chunk)
+        pieces = self.pieces(writings, hidden, ragged, speaking) if speaking else []
+        for writing in writings:
+            if writing.reply.finish_reason:
+                self.leave(writing.row)
+        return pieces
 
     @torch.inference_mode()
     def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "N D"]:
+        limit = self.model.config.max_seq_len
+        for text in texts:
+            if not 0 < len(text) <= limit:
+                raise PromptError(f"the text has {len(text):,} tokens and this model reads 1 to {limit:,}; change the text.")
         states = [self.model(torch.tensor([list(text)], device=self.device))[0].float().mean(0) for text in texts]
         return F.normalize(torch.stack(states), dim=-1)
 
-    def advance(self, row: Row) -> Piece:
-        """Read what is new to a row and say its next token."""
-        reply, config = row.reply, row.reply.request.config
-        reply.timing.started = reply.timing.started or time.perf_counter()
-        ids = torch.tensor([row.next_ids], dtype=torch.long, device=self.device)
-        prediction = Prediction(self.model, self.model(ids, cache=row.cache)[:, -1], row.cache)
-        scores = prediction.log_probs
-        if config.repetition_penalty != 1.0:
-            context = row.cache.ids[0, : row.cache.n_tokens]
-            scores = penalized(prediction.logits, [context], config.repetition_penalty, config.repetition_window)
-        token = self.token(row, prediction, choose(scores, config, [row.generator]))
-        reply.timing.first_token = reply.timing.first_token or time.perf_counter()
-        is_end = token.id in self.ends
-        text = row.end() if is_end else row.add(token)
-        if reply.finish_reason:
-            reply.timing.ended = time.perf_counter()
-        return Piece(reply, text, None if is_end else token)
+    def leave(self, row: Row) -> None:
+        """Be done with a row."""
+        self.scheduler.remove(row)
+        del self.writings[row]
 
-    def token(self, row: Row, prediction: Prediction, chosen: Int[Tensor, " 1"]) -> Token:
-        """The chosen token with its log-probability and, where quoted from the prompt, its origin."""
-        id, (origin,) = int(chosen), prediction.origins(chosen)
-        is_in_prompt = origin is not None and origin < len(row.reply.prompt_ids)
-        log_prob = float(prediction.log_probs[0, id])
-        return Token(id, self.tokenizer.token_bytes(id), log_prob, origin if is_in_prompt else None)
+    def begin(self, writing: Writing) -> None:
+        """Note when a request was begun, and what others had read for it."""
+        if writing.reply.timing.started is None:
+            writing.reply.timing.started = time.perf_counter()
+            writing.reply.n_shared = writing.row.n_shared or 0
+
+    def ragged(self, chunks: Sequence[Chunk]) -> Ragged:
+        """The chunks as the model reads them; the cache grows to hold them."""
+        n_places = len(self.blocks.n_holders) * BLOCK_TOKENS
+        if n_places > self.cache.n_places:
+            self.cache.grow(n_places)
+        parts = []
+        for chunk in chunks:
+            row, end = chunk.row, chunk.row.n_read + chunk.n_new
+            parts.append(Part(row.ids[row.n_read : end], cut(row.runs, end)))
+        return Ragged(self.cache, parts, self.model.compute_dtype)
+
+    def pieces(
+        self, writings: Sequence[Writing], hidden: Float[Tensor, "T D"], ragged: Ragged, speaking: Sequence[int]
+    ) -> list[Piece]:
+        """Say the next token of the rows that are read to their end."""
+        is_penalized = any(writing.config.repetition_penalty != 1.0 for writing in writings)
+        context = ragged.context(speaking) if is_penalized or self.model.copy_head is not None else None
+        prediction = Prediction(self.model, hidden[[ragged.ends[number] for number in speaking]], context)
+        chosen = self.chosen(writings, prediction)
+        log_probs = prediction.log_probs.gather(1, chosen.unsqueeze(1)).squeeze(1)
+        numbers = torch.stack((chosen.double(), log_probs.double(), prediction.origins(chosen).double()), dim=1).tolist()
+        return [
+            self.piece(writing, int(id), log_prob, int(origin)) for writing, (id, log_prob, origin) in zip(writings, numbers)
+        ]
+
+    def chosen(self, writings: Sequence[Writing], prediction: Prediction) -> Int[Tensor, " R"]:
+        """The next token of each row; rows that choose in the same way do so together."""
+        ways = list(groups([way_of_choosing(writing.config) for writing in writings]))
+        chosen = torch.empty(len(writings), dtype=torch.long, device=self.device)
+        for rows in ways:
+            config = writings[rows[0]].config
+            scores = prediction.log_probs if config.repetition_penalty == 1.0 else lessened(prediction, config)
+            scores = scores if len(ways) == 1 else scores[rows]
+            draws = [writings[row].draw() for row in rows] if config.temperature is not None else []
+            chosen[rows] = choose(scores, config, draws)
+        return chosen
+
+    def piece(self, writing: Writing, id: int, log_prob: float, origin: int) -> Piece:
+        """Say a token, or end the reply with it."""
+        if id in self.ends:
+            return writing.end()
+        is_in_prompt = 0 <= origin < len(writing.reply.prompt_ids)
+        return writing.say(Token(id, self.tokenizer.token_bytes(id), log_prob, origin if is_in_prompt else None))
+
+
+def cut(runs: Sequence[range], n: int) -> list[range]:
+    """The first `n` places of some runs."""
+    result: list[range] = []
+    for run in runs:
+        if n <= 0:
+            break
+        result.append(run[:n])
+        n -= len(run)
+    return result
+
+
+def way_of_choosing(config: GenerateConfig) -> tuple[object, ...]:
+    """What must be the same for rows to choose their tokens together."""
+    return (
+        *(config.temperature, config.top_k, config.top_p, config.min_p),
+        *(config.repetition_penalty, config.repetition_window),
+    )
+
+
+def groups(keys: Sequence[object]) -> Iterator[list[int]]:
+    """The places of equal keys."""
+    for key in dict.fromkeys(keys):
+        yield [place for place, other in enumerate(keys) if other == key]
+
+
+def lessened(prediction: Prediction, config: GenerateConfig) -> Float[Tensor, "R V"]:
+    """Logits in which the tokens that were read count less."""
+    context: Context | None = prediction.context
+    assert context is not None
+    return penalized(prediction.logits, context.latest(config.repetition_window), config.repetition_penalty)

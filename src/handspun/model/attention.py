@@ -1,15 +1,16 @@
 """Causal self-attention, computed by the fastest exact kernel that this device has."""
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handspun.model.cache import KVCache
 from handspun.model.config import ModelConfig
 from handspun.model.flexible_attention import flexible_attention
 from handspun.model.linear import Linear
 from handspun.model.norm import RMSNorm
 from handspun.model.position import Rotary, alibi_slopes, rotate
+from handspun.model.ragged import Ragged
 from handspun.model.stored_attention import StoredAttention, pays_to_store
 from handspun.model.view import Biases, Slopes
 
@@ -30,7 +31,7 @@ class Attention(nn.Module):
         self.k_norm = RMSNorm(self.head_dim, config.norm_eps) if config.qk_norm else None
 
     def forward(
-        self, x: Float[Tensor, "B T D"], biases: Biases, rotary: Rotary | None, cache: KVCache | None
+        self, x: Float[Tensor, "B T D"], biases: Biases, rotary: Rotary | None, ragged: Ragged | None
     ) -> Float[Tensor, "B T D"]:
         heads = self.qkv(x).unflatten(-1, (-1, self.head_dim))
         q, k, v = heads.split((self.n_heads, self.n_kv_heads, self.n_kv_heads), dim=2)
@@ -39,10 +40,29 @@ class Attention(nn.Module):
         if self.is_rotary and rotary is not None:
             q, k = rotate(q, *rotary), rotate(k, *rotary)
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-        if cache is not None:
-            k, v = cache.extend(self.layer, k, v)
-        mixed = attend(q, k, v, biases, self.slopes, dropout=self.dropout if self.training else 0.0)
+        if ragged is not None:
+            mixed = attend_ragged(q, k, v, ragged, self.layer, self.slopes)
+        else:
+            mixed = attend(q, k, v, biases, self.slopes, dropout=self.dropout if self.training else 0.0)
         return self.out(mixed.transpose(1, 2).flatten(2))
+
+
+def attend_ragged(
+    q: Float[Tensor, "1 H T Dh"],
+    k: Float[Tensor, "1 K T Dh"],
+    v: Float[Tensor, "1 K T Dh"],
+    ragged: Ragged,
+    layer: int,
+    slopes: Slopes,
+) -> Float[Tensor, "1 H T Dh"]:
+    """The same for the new tokens of ragged rows, each with all that is remembered of its own row."""
+    ragged.cache.write(layer, ragged.places, k, v)
+    queries = q.split(ragged.sizes, dim=2)
+    mixed = [
+        attend(row, *ragged.cache.read(layer, part.runs), biases, slopes)
+        for row, part, biases in zip(queries, ragged.parts, ragged.biases)
+    ]
+    return mixed[0] if len(mixed) == 1 else torch.cat(mixed, dim=2)
 
 
 def attend(

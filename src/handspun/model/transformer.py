@@ -8,13 +8,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from handspun.model.attention import Attention
-from handspun.model.cache import KVCache
 from handspun.model.config import ModelConfig
 from handspun.model.copy_head import FIRST_GATE, CopyHead
 from handspun.model.feed_forward import FeedForward
 from handspun.model.linear import Linear
 from handspun.model.norm import make_norm
 from handspun.model.position import Rotary, rotary_table
+from handspun.model.ragged import Ragged
 from handspun.model.repeats import RepeatEmbedding
 from handspun.model.view import Biases, View
 
@@ -31,9 +31,9 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, x: Float[Tensor, "B T D"], biases: Biases, rotary: Rotary | None, cache: KVCache | None
+        self, x: Float[Tensor, "B T D"], biases: Biases, rotary: Rotary | None, ragged: Ragged | None
     ) -> Float[Tensor, "B T D"]:
-        x = x + self.dropout(self.attention(self.attention_norm(x), biases, rotary, cache))
+        x = x + self.dropout(self.attention(self.attention_norm(x), biases, rotary, ragged))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
@@ -87,35 +87,36 @@ class Transformer(nn.Module):
         ids: Int[Tensor, "B T *S"],
         *,
         segments: Int[Tensor, "B T"] | None = None,
-        cache: KVCache | None = None,
+        ragged: Ragged | None = None,
     ) -> Float[Tensor, "B T D"]:
         """The normalized state after the last block. A third dimension of `ids` is a bag, read as the mean of its tokens.
 
-        `segments` numbers the documents packed in a row: a token sees only its own. With a `cache` the ids continue
-        what was read before, and are remembered in turn.
+        `segments` numbers the documents packed in a row: a token sees only its own. With `ragged` the ids are its own: they
+        continue rows that were read before, and are remembered in turn.
         """
-        assert segments is None or cache is None, "a cache remembers one document per row"
-        positions = torch.arange(ids.shape[1], device=ids.device) if cache is None else cache.positions(ids.shape[1])
-        view = self.view(ids, segments, cache)
-        x = self.embed(ids, positions, view, cache)
+        assert segments is None or ragged is None, "a ragged row is one document"
+        positions = torch.arange(ids.shape[1], device=ids.device) if ragged is None else ragged.positions
+        view = View(ids.shape[1], ids.shape[1], ids.device, segments=segments)
+        x = self.embed(ids, positions, view, ragged)
         rotary = self.rotary(positions)
         biases = Biases(view, self.compute_dtype)
         for block in self.blocks:
-            x = block(x, biases, rotary, cache)
+            x = block(x, biases, rotary, ragged)
         hidden = self.norm(x)
-        if cache is not None:
-            self.remember(ids, hidden, cache)
+        if ragged is not None and self.copy_head is not None:
+            keys = self.copy_head.key(hidden[0])
+            ragged.cache.copy_keys.index_copy_(0, ragged.places, keys.to(ragged.cache.copy_keys.dtype))
         return hidden
 
     def embed(
-        self, ids: Int[Tensor, "B T *S"], positions: Int[Tensor, "*B T"], view: View, cache: KVCache | None
+        self, ids: Int[Tensor, "B T *S"], positions: Int[Tensor, "*B T"], view: View, ragged: Ragged | None
     ) -> Float[Tensor, "B T D"]:
         """The stream before the first block."""
         x = self.embedding(ids) if ids.ndim == 2 else self.bags(ids)
         if self.positions is not None:
             x = x + F.embedding(positions, self.positions.weight)
         if self.repeats is not None:
-            x = x + self.repeats(ids if cache is None else cache.followed_by(ids), view)
+            x = x + self.repeats(ids, view, ragged)
         return self.dropout(x.to(self.compute_dtype))
 
     def bags(self, ids: Int[Tensor, "B T S"]) -> Float[Tensor, "B T D"]:
@@ -127,23 +128,6 @@ class Transformer(nn.Module):
         if "rope" not in self.config.positions:
             return None
         return rotary_table(positions, self.config.head_dim, self.config.rope_theta, self.compute_dtype)
-
-    def view(self, ids: Int[Tensor, "B T *S"], segments: Int[Tensor, "B T"] | None, cache: KVCache | None) -> View:
-        """Which columns each of the new tokens sees."""
-        n_queries = ids.shape[1]
-        if cache is None:
-            return View(n_queries, n_queries, ids.device, segments=segments)
-        n_keys = cache.n_tokens + n_queries
-        is_token = cache.is_written(n_keys) if cache.is_padded else None
-        return View(n_queries, n_keys, ids.device, is_token=is_token)
-
-    def remember(self, ids: Int[Tensor, "B T"], hidden: Float[Tensor, "B T D"], cache: KVCache) -> None:
-        """Close the step: note the ids and the copy head's keys, and move the end of the cache."""
-        end = cache.n_tokens + ids.shape[1]
-        cache.ids[:, cache.n_tokens : end] = ids
-        if self.copy_head is not None:
-            cache.copy_keys[:, cache.n_tokens : end] = self.copy_head.key(hidden).to(cache.copy_keys.dtype)
-        cache.n_tokens = end
 
     def logits(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
         """Unnormalized log-probabilities over the vocabulary, in fp32."""

@@ -15,19 +15,18 @@ Slopes = tuple[float, ...] | None
 class View:
     """Which keys each query sees, shared by all layers of one forward pass.
 
-    Queries are the last T of S columns. A query sees keys up to itself that are of its own segment and hold a token.
+    Queries are the last T of S columns. A query sees keys up to itself that are of its own segment.
     """
 
     n_queries: int
     n_keys: int
     device: torch.device
     segments: Int[Tensor, "B S"] | None = None
-    is_token: Bool[Tensor, "B S"] | None = None
 
     @property
     def is_plain(self) -> bool:
         """Nothing but the order of tokens limits what is seen."""
-        return self.segments is None and self.is_token is None
+        return self.segments is None
 
     @property
     def distance(self) -> Int[Tensor, "T S"]:
@@ -37,19 +36,17 @@ class View:
 
     @property
     def allowed(self) -> Bool[Tensor, "#B 1 T S"]:
-        """True where the query may look at the key. A column without a token looks at itself, so that no row is empty."""
+        """True where the query may look at the key."""
         allowed = (self.distance >= 0)[None, None]
         if self.segments is not None:
             of_queries = self.segments[:, self.n_keys - self.n_queries :]
             allowed = allowed & (of_queries[:, None, :, None] == self.segments[:, None, None, :])
-        if self.is_token is not None:
-            allowed = allowed & (self.is_token[:, None, None, :] | (self.distance == 0))
         return allowed
 
     def blocks(self) -> BlockMask:
         """What is allowed as flex_attention takes it, which skips blocks that no query sees. For whole rows with segments."""
         segments = self.segments
-        assert segments is not None and self.is_token is None and self.n_queries == self.n_keys
+        assert segments is not None and self.n_queries == self.n_keys
         return create_block_mask(
             lambda row, _, query, key: (key <= query) & (segments[row, query] == segments[row, key]),
             *(len(segments), None, self.n_queries, self.n_keys),
@@ -65,17 +62,21 @@ class View:
 
 
 class Biases:
-    """What one forward pass adds to its scores, each made once: layers with the same slopes share theirs."""
+    """What one forward pass adds to its scores, each made once: layers with the same slopes share theirs.
 
-    def __init__(self, view: View, dtype: torch.dtype) -> None:
-        self.view, self.dtype = view, dtype
+    A single query at the end of a row takes its own from that at the end of a `longer` row, which begins with more of the same.
+    """
+
+    def __init__(self, view: View, dtype: torch.dtype, longer: "Biases | None" = None) -> None:
+        self.view, self.dtype, self.longer = view, dtype, longer
         self.made: dict[Slopes, Tensor] = {}
         self.made_blocks: BlockMask | None = None
 
     def of(self, slopes: Slopes) -> Float[Tensor, "#B H T S"]:
         """The bias for a layer with these slopes, or with none."""
         if slopes not in self.made:
-            self.made[slopes] = self.view.bias(slopes, self.dtype)
+            longer = None if self.longer is None else self.longer.of(slopes)[..., -self.view.n_keys :]
+            self.made[slopes] = self.view.bias(slopes, self.dtype) if longer is None else longer
         return self.made[slopes]
 
     def blocks(self) -> BlockMask:
