@@ -11,6 +11,8 @@ checkpoints/00000120/
 
 Several processes that hold a part of the model each write one file instead of the two: shard-00001-….safetensors, with the rows
 they hold of every weight and its state. Both kinds are read alike.
+
+quantized/int8/ is a checkpoint without a trainer, of weights that only serve to read: see quantize/folder.py.
 """
 
 import re
@@ -29,6 +31,8 @@ from handspun.files import disk_errors, read_json, seal_folder, sync_folder, ver
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
 from handspun.pieces import Pieces
+from handspun.quantize.folder import Quantization, is_quantized, read_quantization
+from handspun.quantize.model import fill
 from handspun.settings import build, to_tree
 from handspun.tensors import write_tensors
 from handspun.tokens.tokenizer import Tokenizer
@@ -53,6 +57,11 @@ class Checkpoint:
         """What the trainer noted beside the weights."""
         return read_json(self.folder / "trainer.json")
 
+    @property
+    def quantization(self) -> Quantization | None:
+        """How its weights are stored; None where they are as they were trained."""
+        return read_quantization(self.folder)
+
     def shell(self, *, compute_dtype: torch.dtype = torch.float32) -> Transformer:
         """The model without its weights: it lies on torch's meta device and takes no memory."""
         shape = read_json(self.folder / "model.json")
@@ -64,6 +73,8 @@ class Checkpoint:
         """The model with its weights. Raises CheckpointError where they do not fit the shape beside them."""
         model = self.shell(compute_dtype=compute_dtype)
         try:
+            if (quantization := self.quantization) is not None:
+                return fill(model, self.weights, quantization.formats, device)
             model.load_state_dict(dict(self.weights), assign=True)
         except RuntimeError as error:
             raise CheckpointError(f"{self.folder} holds weights of another shape than its model.json says: {error}.") from error
@@ -71,7 +82,7 @@ class Checkpoint:
 
     @property
     def weights(self) -> Pieces:
-        """The fp32 weights by name, each loaded when it is asked for."""
+        """The weights by name, each loaded when it is asked for."""
         return Pieces(sorted(self.folder.glob("*.safetensors"))).only(lambda name: "/" not in name)
 
     @property
@@ -162,6 +173,22 @@ def put_in_place(unfinished: Path, finished: Path) -> None:
         discard(replaced)
 
 
+@contextmanager
+def new_quantized(target: Path) -> Iterator[Path]:
+    """A hidden folder to write quantized weights into, which is sealed and becomes `target` when this is left in peace."""
+    unfinished = target.with_name(f".{target.name}.tmp")
+    with disk_errors(target.parent):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        try:
+            yield unfinished
+            seal_folder(unfinished)
+            put_in_place(unfinished, target)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+
+
 def all_checkpoints(checkpoints: Path) -> list[Checkpoint]:
     """Every finished checkpoint, oldest first."""
     folders = checkpoints.iterdir() if checkpoints.is_dir() else ()
@@ -192,11 +219,11 @@ def damage_of(folder: Path) -> str | None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """The newest whole checkpoint below a folder of checkpoints, or the checkpoint folder itself.
+    """The newest whole checkpoint below a folder of checkpoints, or the checkpoint folder itself, quantized or not.
 
     Raises CheckpointError where there is none, DamagedFileError where the folder itself is damaged.
     """
-    if FINISHED.fullmatch(path.name) and path.is_dir():
+    if path.is_dir() and (FINISHED.fullmatch(path.name) or is_quantized(path)):
         verify_folder(path)
         return Checkpoint(path)
     checkpoint, damages = newest_checkpoint(path)

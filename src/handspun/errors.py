@@ -8,6 +8,7 @@ HandspunError              one sentence: what, where, and the remedy; exit code 
 ├── DiskFullError          no room to write; what was there before is still there
 ├── RunError               a run folder that is locked, or belongs to another recipe
 ├── CheckpointError        no whole checkpoint, or one of another shape
+├── QuantizeError          weights that would lose too much, or nothing to measure the loss on
 ├── DeviceError            a device that is absent, or too small for what was asked
 ├── ExportError            a model that another program's format does not hold
 ├── PromptError            a prompt that the model cannot take
@@ -48,6 +49,10 @@ class RunError(HandspunError):
 
 class CheckpointError(HandspunError):
     """No whole checkpoint, or one of another shape."""
+
+
+class QuantizeError(HandspunError):
+    """Weights that would lose too much, or nothing to measure the loss on."""
 
 
 class DeviceError(HandspunError):

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,8 @@ from handspun.errors import DamagedFileError, DiskFullError
 
 MANIFEST = "manifest.json"
 READ_BYTES = 1 << 20
+HASHING_THREADS = 4
+"""Files hashed at a time; hashing lets other threads run."""
 
 
 @contextmanager
@@ -125,8 +128,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def verify_folder(folder: Path) -> dict[str, Any]:
     """Check every file of a sealed folder and return its manifest. Raises DamagedFileError naming the first bad file."""
     manifest = read_manifest(folder)
-    for name, entry in manifest["files"].items():
-        verify_file(folder / name, bytes_expected=entry["bytes"], sha256_expected=entry["sha256"])
+
+    def verify(entry: tuple[str, Mapping[str, Any]]) -> None:
+        name, facts = entry
+        verify_file(folder / name, bytes_expected=facts["bytes"], sha256_expected=facts["sha256"])
+
+    with ThreadPoolExecutor(max_workers=HASHING_THREADS) as threads:
+        for _ in threads.map(verify, manifest["files"].items()):
+            pass
     return manifest
 
 

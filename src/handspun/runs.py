@@ -7,6 +7,7 @@
     ├── provenance.json     seed, versions, machine, data, command
     ├── evaluation.json     what the finished model was measured to do; report.md says it to people
     ├── corpus/ tokens/ checkpoints/ tuned/
+    ├── quantized/          the finished model in fewer bits, a folder per scheme
     └── superseded/         what stages of another key had made: moved here, never deleted, and taken back
 
 A stage is keyed by a hash of its own tables, its inputs and its code; it is run again when its key has changed.
@@ -85,6 +86,10 @@ class Run:
     def finished(self) -> Path:
         """The checkpoints of the finished model: the tuned ones where there are any, else the pretrained."""
         return self.tuned if any(self.tuned.glob("[0-9]*")) else self.checkpoints
+
+    @property
+    def quantized(self) -> Path:
+        return self.path / "quantized"
 
     @property
     def evaluation_path(self) -> Path:

@@ -6,6 +6,7 @@ The file is the length of its header in 8 bytes, the header as JSON, and the byt
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ DTYPE_NAMES = {
     torch.float16: "F16",
     torch.int64: "I64",
     torch.int32: "I32",
+    torch.int8: "I8",
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
@@ -26,13 +28,19 @@ DTYPE_NAMES = {
 ALIGNMENT = 8
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], blueprint: Mapping[str, Tensor] | None = None) -> None:
+def write_tensors(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    blueprint: Mapping[str, Tensor] | None = None,
+    *,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
     """Write tensors of any device durably; the widest dtypes come first, so that each is aligned. Raises DiskFullError.
 
     With a `blueprint`, tensors of the same shapes on the device "meta", each of `tensors` is looked up when its turn comes.
     """
     ordered = dict(sorted((blueprint or tensors).items(), key=lambda item: (-item[1].element_size(), item[0])))
-    header = header_of(ordered)
+    header = header_of(ordered, metadata)
     with durable_writer(path, needed_bytes=len(header) + sum(tensor.nbytes for tensor in ordered.values())) as file:
         file.write(len(header).to_bytes(8, "little"))
         file.write(header)
@@ -40,9 +48,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], blueprint: Mapping[
             file.write(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
 
 
-def header_of(tensors: Mapping[str, Tensor]) -> bytes:
+def header_of(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
     """Dtype, shape and place of each tensor, padded with spaces to where the first may begin."""
-    entries, end = {}, 0
+    entries: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    end = 0
     for name, tensor in tensors.items():
         start, end = end, end + tensor.nbytes
         entries[name] = {"dtype": DTYPE_NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
 from handspun.cli.generate import generate_config, passage_text
-from handspun.cli.workshop import find_run, mention_base_model, require_memory
+from handspun.cli.workshop import find_weights, mention_base_model, require_memory
 from handspun.errors import PromptError
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ def chat(run: str, *overrides: str, force: bool = False) -> None:
     Parameters
     ----------
     run
-        A run folder, or the name of a run in runs/.
+        A run folder, or the name of a run in runs/; with :int8 or another scheme the weights that `quantize` made.
     overrides
         Keys to set, such as generate.temperature=0.8.
     force
         Go on where the planner says that there is too little memory.
     """
-    folder = find_run(run)
+    folder, weights, scheme = find_weights(run)
     config = generate_config(folder, overrides)
     mention_base_model(folder)
     from handspun.generate.session import ChatSession, load_engine
 
     if not force:
-        require_memory(folder, n_rows=1)
-    session = ChatSession(load_engine(folder.finished), config)
+        require_memory(folder, n_rows=1, scheme=scheme)
+    session = ChatSession(load_engine(weights), config)
     passage: str | None = None
     terminal.say(f"{folder.path.name}: type a message; /help for more, Ctrl-D to leave")
     while (message := read_message()) is not None:

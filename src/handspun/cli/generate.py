@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
-from handspun.cli.workshop import find_run, mention_base_model, require_memory
+from handspun.cli.workshop import find_weights, mention_base_model, require_memory
 from handspun.errors import PromptError, SettingsError
 from handspun.generate.config import GenerateConfig
 from handspun.recipe import load_recipe
@@ -28,7 +28,7 @@ def generate(
     Parameters
     ----------
     run
-        A run folder, or the name of a run in runs/.
+        A run folder, or the name of a run in runs/; with :int8 or another scheme the weights that `quantize` made.
     prompts
         What to say to the model; and keys to set, such as generate.temperature=0.8. Without a prompt, standard input is one.
     passage
@@ -46,7 +46,7 @@ def generate(
         raise PromptError(
             f"--passage is given {len(passage)} times, and a prompt has one; join them in a file: --passage @FILE."
         )
-    folder = find_run(run)
+    folder, weights, scheme = find_weights(run)
     overrides = [prompt for prompt in prompts if OVERRIDE.match(prompt)]
     spoken = [prompt for prompt in prompts if not OVERRIDE.match(prompt)] or [sys.stdin.read().strip()]
     config, read_first = generate_config(folder, overrides), passage_text(passage[0]) if passage else None
@@ -56,8 +56,8 @@ def generate(
     from handspun.generate.session import load_engine
 
     if not force:
-        require_memory(folder, n_rows=len(spoken))
-    engine = load_engine(folder.finished)
+        require_memory(folder, n_rows=len(spoken), scheme=scheme)
+    engine = load_engine(weights)
     asked = [continued(engine, prompt) if text else asked_for(engine, prompt, read_first) for prompt in spoken]
     replies = engine.generate(asked, config)
     if json:

@@ -4,13 +4,14 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from handspun.cli import terminal
 from handspun.cli.progress import Progress
 from handspun.errors import RunError, SettingsError
 from handspun.files import MANIFEST, sha256, write_json
 from handspun.processes import Processes, joined
+from handspun.quantize.config import LIMITS, Scheme
 from handspun.recipe import Recipe, find_recipe, load_recipe
 from handspun.runs import Run
 from handspun.settings import to_toml
@@ -125,7 +126,20 @@ def note_provenance(workshop: "Workshop") -> None:
     write_json(run.provenance_path, facts)
 
 
-def require_memory(run: Run, *, n_rows: int) -> None:
+def find_weights(name: str) -> tuple[Run, Path, Scheme | None]:
+    """The run at a path or of a name, the folder of its finished weights, and the scheme of NAME:SCHEME. Raises RunError."""
+    run_name, _, tag = name.rpartition(":")
+    if not run_name or tag not in LIMITS:
+        run = find_run(name)
+        return run, run.finished, None
+    run, scheme = find_run(run_name), cast("Scheme", tag)
+    folder = run.quantized / scheme
+    if not folder.is_dir():
+        raise RunError(f"{run.path} has no weights in {scheme}; `handspun quantize {run_name} scheme={scheme}` makes them.")
+    return run, folder, scheme
+
+
+def require_memory(run: Run, *, n_rows: int, scheme: Scheme | None = None) -> None:
     """Raises DeviceError where this machine has no room to load the model of a run and talk in so many rows."""
     from handspun.device import choose_device
     from handspun.planner.at_hand import devices_at_hand
@@ -133,7 +147,7 @@ def require_memory(run: Run, *, n_rows: int) -> None:
     from handspun.planner.reading import Reading
 
     recipe, devices = load_recipe(str(run.path)), devices_at_hand(choose_device())
-    reading = Reading(recipe.model, recipe.tokens.vocab_size, devices, n_rows, recipe.model.max_seq_len)
+    reading = Reading(recipe.model, recipe.tokens.vocab_size, devices, n_rows, recipe.model.max_seq_len, scheme)
     check_reading(reading, what=f'loading "{recipe.name}"')
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from handspun.checkpoint import load_checkpoint
+from handspun.checkpoint import Checkpoint, load_checkpoint
 from handspun.corpus.document import Message
 from handspun.device import choose_device
 from handspun.errors import PromptError
@@ -14,18 +14,26 @@ from handspun.generate.engine import SHARE_FOR_REPLY, Engine
 from handspun.generate.layout import lay_out_for_reading
 from handspun.generate.request import Request
 from handspun.generate.torch_engine import TorchEngine
+from handspun.model.transformer import Transformer
 from handspun.tokens.chat import render
 
 
 def load_engine(checkpoints: Path, dtype: torch.dtype | None = None) -> TorchEngine:
-    """An engine on the newest whole checkpoint below a folder, on this machine's device. Raises CheckpointError.
+    """An engine on the newest whole checkpoint below a folder, or on the quantized weights in it, on this machine's device.
 
-    The weights are held in `dtype`, or in the one it was trained in, so that the same seed always gives the same reply.
+    It computes in `dtype`, or in the one it was trained in, so that the same seed always gives the same reply.
+    Raises CheckpointError, DamagedFileError.
     """
-    checkpoint, device = load_checkpoint(checkpoints), choose_device()
+    checkpoint = load_checkpoint(checkpoints)
+    return TorchEngine(load_for_reading(checkpoint, dtype), checkpoint.load_tokenizer())
+
+
+def load_for_reading(checkpoint: Checkpoint, dtype: torch.dtype | None = None) -> Transformer:
+    """The model of a checkpoint on this machine's device, its weights as reading is fastest. Raises CheckpointError."""
+    device = choose_device()
     compute_dtype = dtype or getattr(torch, checkpoint.facts.get("compute_dtype", device.compute_dtype))
     model = checkpoint.load_model(compute_dtype=compute_dtype, device=device.kind).to(compute_dtype)
-    return TorchEngine(lay_out_for_reading(model), checkpoint.load_tokenizer())
+    return lay_out_for_reading(model)
 
 
 class ChatSession:

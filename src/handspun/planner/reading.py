@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from handspun.model.config import ModelConfig
 from handspun.model.cost import FP32_BYTES, kv_bytes, parameters, up_width
 from handspun.planner.devices import Devices
+from handspun.quantize.config import BITS, Scheme, format_of
 
 
 @dataclass(frozen=True)
@@ -16,16 +17,33 @@ class Reading:
     devices: Devices
     n_rows: int
     n_tokens: int
+    scheme: Scheme | None = None
+    """How the weights are stored; None where they are those of a checkpoint"""
 
     @property
     def n_bytes(self) -> int:
-        """The most it takes: weights are loaded as fp32 and then cast; keys, values and the widest layer's states join them."""
+        """The most it takes: the weights being loaded, or later with keys, values and the widest layer's states beside them."""
         dtype_bytes = 2 if self.devices.computes_bfloat16 else FP32_BYTES
-        n_params = sum(parameters(self.model, self.vocab_size).values())
         cache = self.n_rows * kv_bytes(self.model, self.n_tokens, dtype_bytes=dtype_bytes)
         width = self.model.d_model + up_width(self.model) + self.model.ff_width
         states = self.n_rows * (self.n_tokens * width * dtype_bytes + 3 * self.vocab_size * FP32_BYTES)
-        return max(FP32_BYTES * n_params, dtype_bytes * n_params + cache + states) + self.devices.runtime_bytes
+        loading, loaded = self.weight_bytes(dtype_bytes)
+        return max(loading, loaded + cache + states) + self.devices.runtime_bytes
+
+    def weight_bytes(self, dtype_bytes: int) -> tuple[int, int]:
+        """What the weights take while they are loaded, and then.
+
+        A checkpoint's are fp32 first. Quantized ones stay small on a CPU, and elsewhere become what is computed with.
+        """
+        parts = parameters(self.model, self.vocab_size)
+        n_params = sum(parts.values())
+        if self.scheme is None:
+            return FP32_BYTES * n_params, dtype_bytes * n_params
+        tables = parts["embedding"] + parts["head"]
+        small = int(
+            (BITS[format_of("head.weight", (1, 1), self.scheme)] * tables + BITS[self.scheme] * (n_params - tables)) / 8
+        )
+        return small, small if self.devices.kind == "cpu" else dtype_bytes * n_params
 
     @property
     def fits(self) -> bool:
