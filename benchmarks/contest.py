@@ -39,8 +39,8 @@ def prompts(n_replies: int, n_prompt: int) -> list[list[int]]:
 class Ours:
     """Our engine."""
 
-    def __init__(self, checkpoints: Path, bits: str) -> None:
-        self.engine = endless(load_engine(checkpoints, dtype=DTYPES[bits]))
+    def __init__(self, run: Path, bits: str) -> None:
+        self.engine = endless(load_engine(run / "checkpoints", dtype=DTYPES[bits]))
 
     def reading_s(self, n_prompt: int) -> float:
         (reply,) = self.engine.generate(prompts(1, n_prompt), GenerateConfig(max_new_tokens=1))

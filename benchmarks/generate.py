@@ -52,7 +52,7 @@ def measure(row: str, shelf: Shelf, rounds: int) -> Figures:
 
 def write(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     """One reply, token by token."""
-    ours, peer = Ours(shelf.checkpoints(shape), bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_PROMPT + N_TOKENS)
+    ours, peer = Ours(shelf.run(shape), bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_PROMPT + N_TOKENS)
     turns = {side: lambda engine=engine: engine.writing_s(1, N_PROMPT, N_TOKENS) for side, engine in sides(ours, peer)}
     figures = compared(N_TOKENS - 1, seconds_in_turn(turns, rounds))
     for side, n_bits in zip(turns, BITS[bits]):
@@ -65,14 +65,14 @@ def write(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
 
 def read(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     """A prompt, to its first new token."""
-    ours, peer = Ours(shelf.checkpoints(shape), bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_READ + 1)
+    ours, peer = Ours(shelf.run(shape), bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_READ + 1)
     turns = {side: lambda engine=engine: engine.reading_s(N_READ) for side, engine in sides(ours, peer)}
     return compared(N_READ, seconds_in_turn(turns, rounds))
 
 
 def batch(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     """Replies side by side, and one alone."""
-    ours, peer = Ours(shelf.checkpoints(shape), bits), LlamaCpp(shelf.gguf(shape, bits), N_REPLIES, N_PROMPT + N_TOKENS)
+    ours, peer = Ours(shelf.run(shape), bits), LlamaCpp(shelf.gguf(shape, bits), N_REPLIES, N_PROMPT + N_TOKENS)
     turns = {side: lambda engine=engine: engine.writing_s(N_REPLIES, N_PROMPT, N_TOKENS) for side, engine in sides(ours, peer)}
     seconds = seconds_in_turn({**turns, "alone": lambda: ours.writing_s(1, N_PROMPT, N_TOKENS)}, rounds)
     alone = (N_TOKENS - 1) / median(seconds.pop("alone"))
@@ -82,11 +82,11 @@ def batch(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
 
 def first(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     """From a checkpoint, or a GGUF file, to the first token."""
-    checkpoints, gguf = shelf.checkpoints(shape), shelf.gguf(shape, bits)
+    run, gguf = shelf.run(shape), shelf.gguf(shape, bits)
 
     def ours() -> float:
         began = time.perf_counter()
-        Ours(checkpoints, bits).reading_s(N_PROMPT)
+        Ours(run, bits).reading_s(N_PROMPT)
         return time.perf_counter() - began
 
     def peer() -> float:

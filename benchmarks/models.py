@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from handspun.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from handspun.export.config import Dtype
 from handspun.export.gguf import export_gguf
 from handspun.model.config import ModelConfig
 from handspun.model.cost import parameters
 from handspun.model.transformer import Transformer
+from handspun.recipe import Recipe
+from handspun.settings import to_toml
 from handspun.tokens.blueprint import BYTE_OF_CHARACTER, Blueprint
+from handspun.tokens.config import TokensConfig
 from handspun.tokens.control import CONTROL_TOKENS
 from handspun.tokens.tokenizer import Tokenizer
 
@@ -53,33 +54,27 @@ class Shelf:
 
     folder: Path
 
-    def checkpoints(self, shape: str) -> Path:
-        """The folder of checkpoints of a shape."""
-        folder = self.folder / shape
-        if not folder.exists():
+    def run(self, shape: str) -> Path:
+        """The run folder of a shape, as a finished training leaves it."""
+        run = self.folder / shape
+        if not (run / "recipe.toml").exists():
             config, vocab_size = SHAPES[shape]
+            recipe = to_toml(Recipe(name=shape, model=config, tokens=TokensConfig(vocab_size=vocab_size)))
             model = Transformer(config, vocab_size).initialize(0)
-            save_checkpoint(
-                folder,
-                1,
-                model=model,
-                trainer_state={},
-                facts={},
-                tokenizer=tokenizer(vocab_size),
-                recipe=f'name = "{shape}"\n',
-            )
-        return folder
+            facts = {"trainer_state": {}, "facts": {}, "tokenizer": tokenizer(vocab_size), "recipe": recipe}
+            save_checkpoint(run / "checkpoints", 1, model=model, **facts)
+            (run / "recipe.toml").write_text(recipe)
+        return run
 
     def checkpoint(self, shape: str) -> Checkpoint:
         """The checkpoint of a shape."""
-        return load_checkpoint(self.checkpoints(shape))
+        return load_checkpoint(self.run(shape) / "checkpoints")
 
     def gguf(self, shape: str, bits: str) -> Path:
         """The same weights for llama.cpp, with as many bits as one of ours."""
         path = self.folder / f"{shape}-{PEERS[bits]}.gguf"
         if not path.exists():
             checkpoint = self.checkpoint(shape)
-            with torch.no_grad():
-                model = checkpoint.load_model()
-                export_gguf(model, checkpoint.load_tokenizer(), path, name=shape, dtype=PEERS[bits])
+            model = checkpoint.load_model()
+            export_gguf(model, checkpoint.load_tokenizer(), path, name=shape, dtype=PEERS[bits])
         return path
