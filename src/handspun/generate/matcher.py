@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from handspun.errors import PromptError
@@ -110,6 +110,15 @@ class Matchers:
         """The vocabulary as llguidance knows it."""
         library = load_llguidance()
         return library.LLTokenizer(library.TokenizerWrapper(Words(self.tokenizer)), slices=library.LLTokenizer.json_slices())
+
+
+def allowed_only(scores: Float[Tensor, "R V"], matchers: Sequence[Matcher | None]) -> Float[Tensor, "R V"]:
+    """Scores with -inf for every token that the constraint of its row rules out."""
+    if not any(matchers):
+        return scores
+    anything = torch.ones(scores.shape[1], dtype=torch.bool)
+    allowed = torch.stack([anything if matcher is None else matcher.allowed for matcher in matchers])
+    return scores.masked_fill(~allowed.to(scores.device), float("-inf"))
 
 
 class Words:

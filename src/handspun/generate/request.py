@@ -70,7 +70,8 @@ class Reply:
     tokens: list[Token] = field(default_factory=list)
     text: str = ""
     finish_reason: FinishReason | None = None
-    """end (the model ended its turn), stop (a stop text came), length, or cancelled; None while it goes on"""
+    """end (the model ended its turn, or its JSON is whole), stop (a stop text came), length (cut short), or cancelled; None
+    while it goes on"""
     n_shared: int = 0
     """tokens of the prompt that were already read for another request"""
     n_truncated: int = 0

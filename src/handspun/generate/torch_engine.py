@@ -13,8 +13,9 @@ from handspun.generate.blocks import BLOCK_TOKENS, Blocks, n_blocks
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
 from handspun.generate.limits import Limits
+from handspun.generate.matcher import Matchers, allowed_only
 from handspun.generate.prediction import Prediction
-from handspun.generate.request import Piece, Reply, Request, Token
+from handspun.generate.request import Choice, Piece, Reply, Request, Token
 from handspun.generate.sampling import choose, penalized
 from handspun.generate.scheduler import Chunk, Row, Scheduler
 from handspun.generate.writing import Writing
@@ -35,6 +36,7 @@ class TorchEngine(Engine):
         self.max_seq_len = min(model.config.max_seq_len, self.blocks.limit * BLOCK_TOKENS)
         self.cache = KVCache(model.config, 0, dtype=model.compute_dtype, device=self.device)
         self.scheduler = Scheduler(limits, self.blocks)
+        self.matchers = Matchers(tokenizer)
         self.writings: dict[Row, Writing] = {}
         self.ends = frozenset(id for id in tokenizer.control.values() if not tokenizer.token_bytes(id))
         """A control token ends the reply: <|end|>, or the opening of something that is not the assistant's to say."""
@@ -44,7 +46,9 @@ class TorchEngine(Engine):
         return not self.writings
 
     def add(self, request: Request) -> Reply:
-        writing = Writing.begin(self.begun(request), self.max_seq_len)
+        reply = self.begun(request)
+        matcher = self.matchers.begin(request.constraint) if request.constraint else None
+        writing = Writing.begin(reply, self.max_seq_len, matcher)
         self.scheduler.add(writing.row)
         self.writings[writing.row] = writing
         return writing.reply
@@ -116,8 +120,10 @@ class TorchEngine(Engine):
         chosen = self.chosen(writings, prediction)
         log_probs = prediction.log_probs.gather(1, chosen.unsqueeze(1)).squeeze(1)
         numbers = torch.stack((chosen.double(), log_probs.double(), prediction.origins(chosen).double()), dim=1).tolist()
+        choices = self.likeliest(prediction.log_probs, [writing.reply.request.n_likeliest for writing in writings])
         return [
-            self.piece(writing, int(id), log_prob, int(origin)) for writing, (id, log_prob, origin) in zip(writings, numbers)
+            self.piece(writing, int(id), log_prob, int(origin), likeliest)
+            for writing, (id, log_prob, origin), likeliest in zip(writings, numbers, choices)
         ]
 
     def chosen(self, writings: Sequence[Writing], prediction: Prediction) -> Int[Tensor, " R"]:
@@ -127,17 +133,27 @@ class TorchEngine(Engine):
         for rows in ways:
             config = writings[rows[0]].config
             scores = prediction.log_probs if config.repetition_penalty == 1.0 else lessened(prediction, config)
-            scores = scores if len(ways) == 1 else scores[rows]
+            scores = allowed_only(scores if len(ways) == 1 else scores[rows], [writings[row].matcher for row in rows])
             draws = [writings[row].draw() for row in rows] if config.temperature is not None else []
             chosen[rows] = choose(scores, config, draws)
         return chosen
 
-    def piece(self, writing: Writing, id: int, log_prob: float, origin: int) -> Piece:
+    def likeliest(self, log_probs: Float[Tensor, "R V"], counts: Sequence[int]) -> list[tuple[Choice, ...]]:
+        """As many of the likeliest tokens as each row asks for."""
+        n_most = min(max(counts), log_probs.shape[1])
+        if n_most == 0:
+            return [()] * len(counts)
+        values, ids = (part.tolist() for part in log_probs.topk(n_most))
+        choices = [[Choice(id, self.tokenizer.token_bytes(id), value) for id, value in zip(*row)] for row in zip(ids, values)]
+        return [tuple(row[:n]) for row, n in zip(choices, counts)]
+
+    def piece(self, writing: Writing, id: int, log_prob: float, origin: int, likeliest: tuple[Choice, ...]) -> Piece:
         """Say a token, or end the reply with it."""
         if id in self.ends:
             return writing.end()
         is_in_prompt = 0 <= origin < len(writing.reply.prompt_ids)
-        return writing.say(Token(id, self.tokenizer.token_bytes(id), log_prob, origin if is_in_prompt else None))
+        copied_from = origin if is_in_prompt else None
+        return writing.say(Token(id, self.tokenizer.token_bytes(id), log_prob, copied_from, likeliest))
 
 
 def cut(runs: Sequence[range], n: int) -> list[range]:

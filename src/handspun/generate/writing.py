@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from handspun.generate.config import GenerateConfig
+from handspun.generate.matcher import Matcher
 from handspun.generate.request import FinishReason, Piece, Reply, Token
 from handspun.generate.sampling import DRAW_BITS
 from handspun.generate.scheduler import Row
@@ -19,13 +20,15 @@ class Writing:
     row: Row
     speech: Speech
     random: random.Random
+    matcher: Matcher | None = None
+    """follows the constraint of the request, where it has one"""
 
     @classmethod
-    def begin(cls, reply: Reply, max_seq_len: int) -> "Writing":
+    def begin(cls, reply: Reply, max_seq_len: int, matcher: Matcher | None = None) -> "Writing":
         """Nothing of the reply is said yet."""
         config, prompt = reply.request.config, reply.prompt_ids
         row = Row(list(prompt), min(len(prompt) + config.max_new_tokens, max_seq_len))
-        return cls(reply, row, Speech(config.stop), random.Random(config.seed))
+        return cls(reply, row, Speech(config.stop), random.Random(config.seed), matcher)
 
     @property
     def config(self) -> GenerateConfig:
@@ -40,9 +43,16 @@ class Writing:
         """Add a token; the reply may end with it."""
         self.row.ids.append(token.id)
         self.reply.tokens.append(token)
-        is_full = len(self.row.ids) == self.row.max_ids
-        text, is_stopped = self.speech.hear(token.data, is_last=is_full)
-        return self.piece(text, "stop" if is_stopped else "length" if is_full else None, token)
+        end = self.end_by_constraint(token.id) or ("length" if len(self.row.ids) == self.row.max_ids else None)
+        text, is_stopped = self.speech.hear(token.data, is_last=end is not None)
+        return self.piece(text, "stop" if is_stopped else end, token)
+
+    def end_by_constraint(self, id: int) -> FinishReason | None:
+        """Why the reply ends with this token: what was asked for is whole, or can never be."""
+        if self.matcher is None:
+            return None
+        self.matcher.accept(id)
+        return "end" if self.matcher.is_complete else "length" if self.matcher.is_stuck else None
 
     def end(self) -> Piece:
         """Close the reply, and say what was held back."""
