@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv and installs handspun into it: `dev/install.sh` what it runs with, `dev/install.sh test` the tools of its tests too.
+# Makes .venv and installs handspun into it: `dev/install.sh` what it runs and serves with, `dev/install.sh test` the tools of its
+# tests too.
 # Run again after a failure, it goes on with what is there. PYTHON=... chooses the interpreter.
 set -eu
 cd "$(dirname "$0")/.."
@@ -60,6 +61,6 @@ if [ "$extra" = test ]; then
     command -v node >/dev/null 2>&1 || "$python" -m pip install 'pyright[nodejs]' --constraint constraints.txt
     touch .venv/installed-test
 else
-    "$python" -m pip install --editable . --constraint constraints.txt
+    "$python" -m pip install --editable '.[serve]' --constraint constraints.txt
 fi
 touch .venv/installed
