@@ -73,7 +73,9 @@ def test_a_name_that_is_not_served_is_refused_with_those_that_are(library: Libra
 
 def test_all_who_ask_while_a_model_is_loaded_share_one_load(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     loads, load = [], models_module.load_engine
-    monkeypatch.setattr(models_module, "load_engine", lambda folder: loads.append(folder) or load(folder))
+    monkeypatch.setattr(
+        models_module, "load_engine", lambda folder, limits: loads.append(folder) or load(folder, limits=limits)
+    )
 
     async def ask(models: Models) -> int:
         async with models.use("tiny") as loaded:
@@ -221,7 +223,7 @@ def test_an_idle_model_makes_room_where_memory_is_short_and_one_in_use_does_not(
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_loaded(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models_module, "load_engine", lambda folder: pytest.fail(f"{folder} was loaded"))
+    monkeypatch.setattr(models_module, "load_engine", lambda folder, limits: pytest.fail(f"{folder} was loaded"))
 
     async def main(models: Models) -> None:
         with pytest.raises(DeviceError, match='loading "endless" needs'):

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
@@ -14,6 +15,20 @@ from handspun.tokens.tokenizer import Tokenizer
 
 SHARE_FOR_REPLY = 4
 """One part in so many of the context is kept free for a reply, where the settings do not ask for less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How full an engine is."""
+
+    n_running: int
+    """requests that are answered"""
+    n_waiting: int
+    """requests that wait for a row"""
+    held_tokens: int
+    """tokens whose keys and values are held for them"""
+    cache_tokens: int
+    """tokens whose keys and values there may be"""
 
 
 class Engine(ABC):
@@ -39,6 +54,11 @@ class Engine(ABC):
     @abstractmethod
     def is_idle(self) -> bool:
         """Whether every request has ended."""
+
+    @property
+    @abstractmethod
+    def load(self) -> Load:
+        """How full it is; other threads may look, too."""
 
     @abstractmethod
     def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "N D"]:

@@ -12,20 +12,21 @@ from handspun.errors import PromptError
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import SHARE_FOR_REPLY, Engine
 from handspun.generate.layout import lay_out_for_reading
+from handspun.generate.limits import Limits
 from handspun.generate.request import Request
 from handspun.generate.torch_engine import TorchEngine
 from handspun.model.transformer import Transformer
 from handspun.tokens.chat import render
 
 
-def load_engine(checkpoints: Path, dtype: torch.dtype | None = None) -> TorchEngine:
+def load_engine(checkpoints: Path, dtype: torch.dtype | None = None, limits: Limits | None = None) -> TorchEngine:
     """An engine on the newest whole checkpoint below a folder, or on the quantized weights in it, on this machine's device.
 
     It computes in `dtype`, or in the one it was trained in, so that the same seed always gives the same reply.
     Raises CheckpointError, DamagedFileError.
     """
     checkpoint = load_checkpoint(checkpoints)
-    return TorchEngine(load_for_reading(checkpoint, dtype), checkpoint.load_tokenizer())
+    return TorchEngine(load_for_reading(checkpoint, dtype), checkpoint.load_tokenizer(), limits)
 
 
 def load_for_reading(checkpoint: Checkpoint, dtype: torch.dtype | None = None) -> Transformer:

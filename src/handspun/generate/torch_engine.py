@@ -11,7 +11,7 @@ from torch import Tensor
 from handspun.errors import PromptError
 from handspun.generate.blocks import BLOCK_TOKENS, Blocks, n_blocks
 from handspun.generate.config import GenerateConfig
-from handspun.generate.engine import Engine
+from handspun.generate.engine import Engine, Load
 from handspun.generate.limits import Limits
 from handspun.generate.matcher import Matchers, allowed_only
 from handspun.generate.prediction import Prediction
@@ -44,6 +44,11 @@ class TorchEngine(Engine):
     @property
     def is_idle(self) -> bool:
         return not self.writings
+
+    @property
+    def load(self) -> Load:
+        n_running, n_waiting = len(self.scheduler.running), len(self.scheduler.waiting)
+        return Load(n_running, n_waiting, self.blocks.n_held * BLOCK_TOKENS, self.blocks.limit * BLOCK_TOKENS)
 
     def add(self, request: Request) -> Reply:
         reply = self.begun(request)

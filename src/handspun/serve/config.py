@@ -14,7 +14,7 @@ class ServeConfig:
     max_rows: int = 16
     """replies that one model writes at once; further requests wait"""
     num_ctx: int | None = None
-    """tokens of prompt and reply together that memory is set aside for. Absent: what each model was made for"""
+    """tokens of prompt and reply together that memory is set aside for, per reply. Absent: what each model was made for"""
     queue: int = 1024
     """requests that may wait for one model; the next one is answered with 503"""
     max_models: int = 4

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
+GAUGES = {
+    "n_running": ("handspun_replies_running", "Replies that are being written."),
+    "n_waiting": ("handspun_queue_length", "Requests that wait for room."),
+    "held_tokens": ("handspun_kv_tokens_used", "Tokens whose keys and values are held for replies."),
+    "cache_tokens": ("handspun_kv_tokens", "Tokens whose keys and values there is room for."),
+}
+"""How the parts of an engine's load are called."""
+
 
 class Meter:
     """The numbers of one server."""
@@ -62,6 +70,12 @@ class Meter:
             users.add_metric([one.entry.name], one.held.n_users)
         yield GaugeMetricFamily("handspun_models_loaded", "Models in memory.", value=len(loaded))
         yield from (sizes, users)
+        loads = {one.entry.name: one.worker.engine.load for one in loaded}
+        for part, (name, says) in GAUGES.items():
+            gauge = GaugeMetricFamily(name, says, labels=["model"])
+            for model, load in loads.items():
+                gauge.add_metric([model], getattr(load, part))
+            yield gauge
 
     def text(self) -> bytes:
         """All of it in the format that Prometheus reads."""

@@ -78,7 +78,7 @@ class Models:
             if entry.weights in self.held or self.is_stopping:
                 return
             room = await self.make_room(entry)
-            engine = await asyncio.to_thread(load_engine, entry.folder)
+            engine = await asyncio.to_thread(load_engine, entry.folder, limits=room.limits)
             held = Held(MeteredWorker(engine, entry.name, self.meter), room.n_bytes)
             self.held[entry.weights] = held
             self.meter.loads.labels(entry.name).inc()

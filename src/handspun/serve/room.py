@@ -7,6 +7,7 @@ from functools import cache
 
 from handspun import device
 from handspun.errors import DeviceError
+from handspun.generate.limits import Limits
 from handspun.model.cost import FP32_BYTES, kv_bytes, up_width
 from handspun.serve.config import ServeConfig
 from handspun.serve.entry import LATEST, Entry
@@ -43,6 +44,16 @@ class Room:
         return min(self.config.num_ctx or self.entry.max_seq_len, self.entry.max_seq_len)
 
     @property
+    def limits(self) -> Limits:
+        """What the engine is told, so that it takes no more."""
+        return Limits(
+            max_rows=self.config.max_rows,
+            step_tokens=max(Limits().step_tokens, 2 * self.config.max_rows),
+            cache_tokens=self.config.max_rows * self.num_ctx,
+            max_waiting=self.config.queue,
+        )
+
+    @property
     def dtype_bytes(self) -> int:
         """Of an activation."""
         return DTYPE_BYTES.get(self.entry.quantization, 2)
@@ -62,7 +73,9 @@ class Room:
     def scratch_bytes(self) -> int:
         """The states of a prompt in the widest layer, and the probabilities of each row's next token."""
         shape = self.entry.shape
-        states = self.num_ctx * (shape.d_model + up_width(shape) + shape.ff_width) * self.dtype_bytes
+        states = (
+            max(self.num_ctx, self.limits.step_tokens) * (shape.d_model + up_width(shape) + shape.ff_width) * self.dtype_bytes
+        )
         return states + self.config.max_rows * 3 * self.entry.vocab_size * FP32_BYTES
 
     @property
