@@ -17,7 +17,7 @@ def complaint(error: RequestValidationError) -> tuple[str | None, str]:
     first, body = error.errors()[0], error.body
     if first["type"] == "json_invalid":
         return None, f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]:,}"
-    if not body and not isinstance(body, dict):
+    if body is None or body == b"":
         return None, "missing request body"
     if isinstance(body, bytes):
         return None, "the body was not sent as JSON; set the header Content-Type: application/json"
