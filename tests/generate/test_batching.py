@@ -62,9 +62,9 @@ ASKED = st.lists(
 
 @pytest.mark.parametrize("shape", SHAPES)
 @settings(max_examples=8)
-@given(asked=ASKED, cache_blocks=st.integers(4, 12), max_rows=st.integers(2, 5), step_tokens=st.integers(6, 40))
-def test_many_at_once_are_answered_as_each_alone(tokenizer, shape, asked, cache_blocks, max_rows, step_tokens):
-    limits = {"max_rows": max_rows, "step_tokens": step_tokens, "cache_tokens": cache_blocks * BLOCK_TOKENS}
+@given(asked=ASKED, cache_blocks=st.integers(4, 12), max_rows=st.integers(2, 5), chunk_tokens=st.integers(1, 40))
+def test_many_at_once_are_answered_as_each_alone(tokenizer, shape, asked, cache_blocks, max_rows, chunk_tokens):
+    limits = {"max_rows": max_rows, "chunk_tokens": chunk_tokens, "cache_tokens": cache_blocks * BLOCK_TOKENS}
     engine, replies = build(shape, tokenizer, **limits), {}
     for step in range(2000):
         for number, (chosen, config, asked_at, left_at) in enumerate(asked):
@@ -103,7 +103,7 @@ def test_a_row_that_is_preempted_says_what_it_would_have_said(tokenizer: Tokeniz
 
 def test_a_quoted_token_names_its_origin_in_a_prompt_that_was_read_for_others_in_part_and_again(tokenizer: Tokenizer) -> None:
     model, shared, settings = quoting_model(tokenizer.vocab_size), list(range(100, 134)), GenerateConfig(max_new_tokens=8)
-    engine = TorchEngine(model, tokenizer, Limits(cache_tokens=5 * BLOCK_TOKENS, step_tokens=20))
+    engine = TorchEngine(model, tokenizer, Limits(cache_tokens=5 * BLOCK_TOKENS, chunk_tokens=20))
     replies = engine.generate([[*shared, place, 90, shared[place]] for place in (3, 20, 33)], settings)
     assert max(reply.n_shared for reply in replies) == 2 * BLOCK_TOKENS
     for reply, place in zip(replies, (3, 20, 33)):

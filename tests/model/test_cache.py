@@ -98,7 +98,7 @@ def test_a_cache_that_has_grown_remembers_what_it_did(name):
 
 def test_one_run_is_read_without_a_copy_and_several_are_joined():
     cache = empty_cache(MODELS["nope"], 8)
-    cache.keys[1].copy_(torch.arange(8.0).view(1, 1, 8, 1).expand_as(cache.keys[1]))
+    cache.keys[1].copy_(torch.arange(8.0).view(1, 8, 1, 1).expand_as(cache.keys[1]))
     keys, _ = cache.read(1, [range(2, 5)])
     assert keys.untyped_storage().data_ptr() == cache.keys[1].untyped_storage().data_ptr()
     assert keys[0, 0, :, 0].tolist() == [2, 3, 4]
@@ -109,5 +109,5 @@ def test_one_run_is_read_without_a_copy_and_several_are_joined():
 def test_it_holds_keys_and_values_of_the_kv_heads_alone(name):
     config, cache = MODELS[name].config, empty_cache(MODELS[name], 5)
     assert len(cache.keys) == len(cache.values) == config.n_layers
-    assert {part.shape for part in (*cache.keys, *cache.values)} == {(1, config.kv_heads, 5, config.head_dim)}
+    assert {part.shape for part in (*cache.keys, *cache.values)} == {(1, 5, config.kv_heads, config.head_dim)}
     assert cache.copy_keys.shape == (5, config.copy_dim if config.copy_head else 0)

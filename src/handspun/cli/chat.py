@@ -7,6 +7,7 @@ from handspun.cli import terminal
 from handspun.cli.generate import generate_config, passage_text
 from handspun.cli.workshop import find_weights, mention_base_model, require_memory
 from handspun.errors import PromptError
+from handspun.generate.limits import Limits
 
 if TYPE_CHECKING:
     from handspun.generate.session import ChatSession
@@ -38,7 +39,7 @@ def chat(run: str, *overrides: str, force: bool = False) -> None:
 
     if not force:
         require_memory(folder, n_rows=1, scheme=scheme)
-    session = ChatSession(load_engine(weights), config)
+    session = ChatSession(load_engine(weights, limits=Limits(max_rows=1)), config)
     passage: str | None = None
     terminal.say(f"{folder.path.name}: type a message; /help for more, Ctrl-D to leave")
     while (message := read_message()) is not None:

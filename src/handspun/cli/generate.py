@@ -10,6 +10,7 @@ from handspun.cli import terminal
 from handspun.cli.workshop import find_weights, mention_base_model, require_memory
 from handspun.errors import PromptError, SettingsError
 from handspun.generate.config import GenerateConfig
+from handspun.generate.limits import Limits
 from handspun.recipe import load_recipe
 from handspun.runs import Run
 
@@ -55,9 +56,10 @@ def generate(
         mention_base_model(folder)
     from handspun.generate.session import load_engine
 
+    limits = Limits(max_rows=min(len(spoken), Limits().max_rows))
     if not force:
-        require_memory(folder, n_rows=len(spoken), scheme=scheme)
-    engine = load_engine(weights)
+        require_memory(folder, n_rows=limits.max_rows, scheme=scheme)
+    engine = load_engine(weights, limits=limits)
     asked = [continued(engine, prompt) if text else asked_for(engine, prompt, read_first) for prompt in spoken]
     replies = engine.generate(asked, config)
     if json:

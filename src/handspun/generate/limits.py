@@ -9,8 +9,8 @@ class Limits:
 
     max_rows: int = 16
     """Requests that are answered side by side."""
-    step_tokens: int = 256
-    """Tokens that are read in one step: one of each reply on its way, and of new prompts as many as are left."""
+    chunk_tokens: int = 256
+    """Tokens of new prompts that one step reads, beside one of each reply on its way: the most that these are held up."""
     cache_tokens: int | None = None
     """Tokens whose keys and values are remembered. Absent: as many whole contexts as there are rows. It grows with need."""
     max_waiting: int = 512
@@ -19,10 +19,8 @@ class Limits:
     def __post_init__(self) -> None:
         if self.max_rows < 1:
             raise ValueError(f"max_rows={self.max_rows}: must be at least 1")
-        if self.step_tokens <= self.max_rows:
-            raise ValueError(
-                f"step_tokens={self.step_tokens}: must be above max_rows={self.max_rows}, so that new prompts are read as well"
-            )
+        if self.chunk_tokens < 1:
+            raise ValueError(f"chunk_tokens={self.chunk_tokens}: must be at least 1")
         if self.cache_tokens is not None and self.cache_tokens < 2:
             raise ValueError(f"cache_tokens={self.cache_tokens}: must be at least 2, a prompt and a reply, or leave it out")
         if self.max_waiting < 1:

@@ -105,7 +105,7 @@ class Scheduler:
 
     def plan(self) -> list[Chunk]:
         """What to read next: one token of each reply on its way, then of prompts, the oldest first, as much as fits."""
-        budget = self.limits.step_tokens - sum(row.n_unread == 1 for row in self.running)
+        budget = self.limits.chunk_tokens
         chunks: list[Chunk] = []
         for row in list(self.running):
             n_new = 1 if row.n_unread == 1 else min(row.n_unread, budget)

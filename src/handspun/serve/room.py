@@ -48,7 +48,6 @@ class Room:
         """What the engine is told, so that it takes no more."""
         return Limits(
             max_rows=self.config.max_rows,
-            step_tokens=max(Limits().step_tokens, 2 * self.config.max_rows),
             cache_tokens=self.config.max_rows * self.num_ctx,
             max_waiting=self.config.queue,
         )
@@ -73,9 +72,8 @@ class Room:
     def scratch_bytes(self) -> int:
         """The states of a prompt in the widest layer, and the probabilities of each row's next token."""
         shape = self.entry.shape
-        states = (
-            max(self.num_ctx, self.limits.step_tokens) * (shape.d_model + up_width(shape) + shape.ff_width) * self.dtype_bytes
-        )
+        n_tokens = max(self.num_ctx, self.limits.chunk_tokens + self.config.max_rows)
+        states = n_tokens * (shape.d_model + up_width(shape) + shape.ff_width) * self.dtype_bytes
         return states + self.config.max_rows * 3 * self.entry.vocab_size * FP32_BYTES
 
     @property

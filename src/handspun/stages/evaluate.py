@@ -15,6 +15,7 @@ from handspun.evaluate.bpb import held_out_loss
 from handspun.files import MANIFEST, sha256, write_json
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
+from handspun.generate.limits import Limits
 from handspun.generate.session import load_engine
 from handspun.generate.torch_engine import TorchEngine
 from handspun.stages.curate import text_hashes
@@ -44,7 +45,8 @@ def model_hashes(workshop: Workshop) -> Mapping[str, str]:
 
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     """Measure, write evaluation.json, and return its headline."""
-    engine = load_engine(finished(workshop), compute_dtype(workshop.recipe.train, finished(workshop).parent))
+    dtype = compute_dtype(workshop.recipe.train, finished(workshop).parent)
+    engine = load_engine(finished(workshop), dtype, Limits(max_rows=workshop.recipe.evaluate.rows))
     facts: dict[str, Any] = {}
     if workshop.recipe.corpus.val_share:
         facts |= text_facts(workshop, engine)
