@@ -29,9 +29,11 @@ class Live:
         return httpx.Client(base_url=self.url, timeout=60)
 
 
-def start(models: Models, config: ServeConfig, allowed: Allowed | None = None) -> tuple[Live, Callable[[], None]]:
+def start(
+    models: Models, config: ServeConfig, allowed: Allowed | None = None, port: int = 0
+) -> tuple[Live, Callable[[], None]]:
     """A server over these models that answers, and what stops it."""
-    listener = listen(LOCAL, 0)
+    listener = listen(LOCAL, port)
     assert listener is not None
     url, is_ready = url_of(LOCAL, listener.getsockname()[1]), threading.Event()
     server = Server(build_app(models, config, allowed), models, config, is_ready.set)

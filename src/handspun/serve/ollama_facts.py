@@ -5,6 +5,7 @@ import json
 from handspun.serve.entry import Entry
 from handspun.serve.held import Loaded
 from handspun.serve.ollama_wire import Details, Listed, Running, Shown
+from handspun.serve.options import options_of
 from handspun.serve.timestamp import NEVER, timestamp
 
 UNITS = (("B", 10**9), ("M", 10**6), ("K", 10**3))
@@ -85,8 +86,9 @@ def model_info(entry: Entry) -> dict[str, int | str]:
 
 
 def parameters(entry: Entry) -> str:
-    """The options that it was created with, one per line; one with several values has several lines."""
-    values = ((key, one) for key, value in entry.options.items() for one in (value if isinstance(value, list) else [value]))
+    """How it generates where a request says nothing, one option per line; one with several values has several lines."""
+    options = {**options_of(entry.generate), **entry.options}
+    values = ((key, one) for key, value in options.items() for one in (value if isinstance(value, list) else [value]))
     return "\n".join(f"{key:<30} {json.dumps(value)}" for key, value in values)
 
 

@@ -116,3 +116,18 @@ def endings(options: Options) -> dict[str, Any]:
     if options.stop is not None:
         changes["stop"] = (options.stop,) if isinstance(options.stop, str) else tuple(options.stop)
     return changes
+
+
+def options_of(config: GenerateConfig) -> dict[str, Any]:
+    """`config` in Ollama's words; a seed is not among them, since replies are not to be alike."""
+    options = {
+        "num_predict": config.max_new_tokens,
+        "temperature": config.temperature or 0.0,
+        "top_k": config.top_k,
+        "top_p": config.top_p,
+        "min_p": config.min_p,
+        "repeat_penalty": config.repetition_penalty,
+        "repeat_last_n": config.repetition_window,
+        "stop": list(config.stop),
+    }
+    return {name: value for name, value in options.items() if value is not None}

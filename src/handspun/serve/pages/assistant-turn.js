@@ -57,14 +57,18 @@ export class AssistantTurnView {
   }
 
   #ending() {
-    return this.turn.ending ? [element("p", { class: "ending" }, this.turn.ending)] : [];
+    const { ending, failure } = this.turn;
+    return [
+      ...(ending ? [element("p", { class: "ending" }, ending)] : []),
+      ...(failure ? [element("p", { class: "ending failure" }, failure)] : []),
+    ];
   }
 
   /** @param {boolean} isLast */
   #actions(isLast) {
-    const { content, ending, figures } = this.turn;
+    const { content, failure, figures } = this.turn;
     const copy = button("copy", "Copy", () => navigator.clipboard.writeText(content));
-    const again = button("again", ending ? "Try again" : "Regenerate", this.onAgain);
+    const again = button("again", failure ? "Try again" : "Regenerate", this.onAgain);
     again.classList.add("again");
     const shown = [...(content && navigator.clipboard ? [copy] : []), ...(isLast ? [again] : [])];
     return [element("div", { class: "actions" }, ...shown, element("p", { class: "figures" }, ...(figures ? numbers(figures) : [])))];

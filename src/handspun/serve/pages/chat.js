@@ -112,7 +112,7 @@ export class Chat {
     try {
       await this.#listen(turn, view, this.server.chat(question, asking.signal), new TokenReader(system ? 1 : 0));
     } catch (error) {
-      turn.ending = this.#ending(error, asking.signal);
+      this.#fail(turn, error, asking.signal);
     }
     view.finish({ isLast: turn === conversation.last });
     const isForgotten = !conversation.turns.includes(turn) || !this.history.find(conversation.id);
@@ -160,16 +160,21 @@ export class Chat {
   }
 
   /**
-   * Why a reply is not whole, as a sentence.
+   * Note why a reply is not whole.
    *
+   * @param {AssistantTurn} turn
    * @param {unknown} error
    * @param {AbortSignal} signal
    */
-  #ending(error, signal) {
-    if (signal.aborted) return STOPPED;
-    if (!(error instanceof ServerError)) throw error;
-    this.listeners.onError(error);
-    return error.message;
+  #fail(turn, error, signal) {
+    if (signal.aborted) {
+      turn.ending = STOPPED;
+    } else if (error instanceof ServerError) {
+      turn.failure = error.message;
+      this.listeners.onError(error);
+    } else {
+      throw error;
+    }
   }
 
   /** @param {Conversation} conversation */

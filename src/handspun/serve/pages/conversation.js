@@ -23,7 +23,8 @@ import { isToken } from "./token.js";
  * @property {Token[]} tokens
  * @property {string} model
  * @property {Figures} [figures]
- * @property {string} [ending]        why it is not whole, as a sentence
+ * @property {string} [ending]        what is to be said of its end or its beginning, as a sentence
+ * @property {string} [failure]       what went wrong, as a sentence
  *
  * @typedef {UserTurn | AssistantTurn} Turn
  */
@@ -136,6 +137,7 @@ function turnFrom(turn) {
     model: String(turn.model ?? ""),
     ...(areFigures(turn.figures) && { figures: turn.figures }),
     ...(typeof turn.ending === "string" && { ending: turn.ending }),
+    ...(typeof turn.failure === "string" && { failure: turn.failure }),
   };
 }
 

@@ -1,29 +1,26 @@
 /** A side of the page that opens and closes: beside the conversation where there is room, over it where there is none. */
 
-const OVER = "over";
-
 export class Drawer {
   /**
    * @param {HTMLElement} drawer
    * @param {HTMLButtonElement} opener
-   * @param {{room: string, isWanted: boolean, behind: HTMLElement}} about
-   *   `room`: the media query that holds where both fit beside each other; `behind`: what waits while they do not
+   * @param {{room: string, isWanted: boolean}} about `room`: the media query that holds where both fit beside each other
    */
-  constructor(drawer, opener, { room, isWanted, behind }) {
+  constructor(drawer, opener, { room, isWanted }) {
     this.drawer = drawer;
     this.opener = opener;
-    this.behind = behind;
     this.isWanted = isWanted;
     this.room = matchMedia(room);
     this.room.addEventListener("change", () => this.#settle());
     opener.addEventListener("click", () => this.toggle());
+    drawer.querySelector(".close")?.addEventListener("click", () => this.close());
+    drawer.addEventListener("focusout", (event) => this.#isOutside(event.relatedTarget) && this.yieldRoom());
+    document.addEventListener("pointerdown", (event) => this.#isOutside(event.target) && this.yieldRoom());
     drawer.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !this.#isOver) return;
       event.preventDefault();
       this.close();
     });
-    drawer.querySelector(".close")?.addEventListener("click", () => this.close());
-    document.addEventListener("pointerdown", (event) => this.#isOver && this.#isOutside(event.target) && this.close());
     this.#settle();
   }
 
@@ -33,16 +30,16 @@ export class Drawer {
   }
 
   open() {
-    this.#show(true);
+    this.#choose(true);
     /** @type {HTMLElement | null} */ (this.drawer.querySelector("button, input, textarea"))?.focus();
   }
 
   close() {
-    this.#show(false);
+    this.#choose(false);
     this.opener.focus();
   }
 
-  /** Close it if it hides what was chosen in it. */
+  /** Close it if it hides something. */
   yieldRoom() {
     if (this.#isOver) this.#show(false);
   }
@@ -53,23 +50,24 @@ export class Drawer {
 
   /** @param {EventTarget | null} target */
   #isOutside(target) {
-    return target instanceof Node && !this.drawer.contains(target);
+    return target instanceof Node && !this.drawer.contains(target) && !this.opener.contains(target);
+  }
+
+  /** @param {boolean} isOpen for as long as there is room */
+  #choose(isOpen) {
+    if (this.room.matches) this.isWanted = isOpen;
+    this.#show(isOpen);
   }
 
   /** The window has, or has no longer, room for it. */
   #settle() {
-    this.#show(this.room.matches && this.isWanted, false);
+    this.#show(this.room.matches && this.isWanted);
   }
 
-  /**
-   * @param {boolean} isOpen
-   * @param {boolean} [isChosen] whether a person wants it so, for as long as there is room
-   */
-  #show(isOpen, isChosen = true) {
-    if (isChosen && this.room.matches) this.isWanted = isOpen;
+  /** @param {boolean} isOpen */
+  #show(isOpen) {
     this.drawer.hidden = !isOpen;
-    this.drawer.classList.toggle(OVER, this.#isOver);
+    this.drawer.classList.toggle("over", this.#isOver);
     this.opener.setAttribute("aria-expanded", String(isOpen));
-    this.behind.inert = document.querySelector(`.${OVER}`) !== null;
   }
 }

@@ -1,6 +1,7 @@
 /** The conversations that this browser keeps: each under a key of its own, the oldest given up where there are too many. */
 
 import { Conversation } from "./conversation.js";
+import { keep } from "./storage.js";
 
 const PREFIX = "handspun.conversation.";
 const N_KEPT = 100;
@@ -62,13 +63,7 @@ export class History {
 
   /** @param {Conversation} conversation */
   #write(conversation) {
-    try {
-      this.storage.setItem(PREFIX + conversation.id, JSON.stringify(conversation));
-      return true;
-    } catch (error) {
-      if (error instanceof DOMException && error.name === "QuotaExceededError") return false;
-      throw error;
-    }
+    return keep(this.storage, PREFIX + conversation.id, JSON.stringify(conversation));
   }
 
   /** The id of something that is kept and cannot be read, if there is any. */

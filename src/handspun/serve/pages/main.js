@@ -53,7 +53,7 @@ const chat = new Chat(
   {
     onChange: showHistory,
     onBusy: (isBusy) => (composer.isBusy = isBusy),
-    onReply: ({ content, ending }) => (notices.say([content, ending].filter(Boolean).join(" ")), lookAround()),
+    onReply: readAloud,
     onError: heed,
     onFull: () => notices.show("This browser has no room left to keep the conversation; export it, or delete others.", { kind: "trouble" }),
   },
@@ -69,12 +69,10 @@ const sidebar = new Sidebar({
 const historyDrawer = new Drawer(byId("history", HTMLElement), byId("history-open", HTMLButtonElement), {
   room: ROOM_FOR_HISTORY,
   isWanted: true,
-  behind: main,
 });
 const panelDrawer = new Drawer(byId("panel", HTMLElement), byId("panel-open", HTMLButtonElement), {
   room: ROOM_FOR_PANEL,
   isWanted: false,
-  behind: main,
 });
 
 const connection = new Connection(server, {
@@ -87,8 +85,10 @@ const connection = new Connection(server, {
  * @param {string} content
  * @param {string} [passage]
  */
-function send(content, passage) {
-  if (ask(() => chat.send(content, passage))) composer.fill("");
+async function send(content, passage) {
+  composer.isBusy = true;
+  if (await ask(() => chat.send(content, passage))) composer.fill("");
+  else composer.isBusy = false;
 }
 
 /**
@@ -96,16 +96,17 @@ function send(content, passage) {
  *
  * @param {() => unknown} act
  */
-function ask(act) {
-  if (!picker.chosen) {
-    notices.show("There is no model to ask: train one with handspun make, then serve it.", { kind: "trouble" });
-  } else if (panel.wrongField) {
+async function ask(act) {
+  if (!picker.chosen) await lookAround();
+  if (panel.wrongField) {
     panelDrawer.open();
     panel.wrongField.input.focus();
-  } else {
+  } else if (picker.chosen) {
     notices.clear();
     act();
     return true;
+  } else if (picker.isEmpty) {
+    notices.show("There is no model to ask: train one with handspun make, then serve it.", { kind: "trouble" });
   }
   return false;
 }
@@ -115,19 +116,29 @@ async function lookAround() {
   try {
     const models = await server.models();
     picker.show(models);
-    byId("no-models", HTMLElement).hidden = models.length > 0;
-    byId("welcome", HTMLElement).hidden = models.length === 0;
+    byId("no-models", HTMLElement).hidden = !picker.isEmpty;
+    byId("welcome", HTMLElement).hidden = picker.isEmpty;
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
-    heed(error);
+    if (!heed(error)) notices.show(error.message, { kind: "trouble" });
   }
 }
 
-/** @param {ServerError} error */
-function heed(error) {
-  if (error.status === 401) keyring.ask();
-  else if (error.isAway) connection.look();
-  notices.say(error.message);
+/**
+ * Do what an error asks for. Says whether it asks for anything.
+ *
+ * @param {ServerError} error
+ */
+function heed({ status, isAway }) {
+  if (status === 401) keyring.ask();
+  else if (isAway) connection.look();
+  return status === 401 || isAway;
+}
+
+/** @param {import("./conversation.js").AssistantTurn} turn */
+function readAloud({ content, ending, failure }) {
+  notices.say([content, ending, failure].filter(Boolean).join(" "));
+  if (!failure) lookAround();
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Which model is asked. */
 
 import { byId, element } from "./element.js";
+import { keep } from "./storage.js";
 
 /** @typedef {import("./server.js").Model} Model */
 
@@ -8,8 +9,8 @@ const KEY = "handspun.model";
 const UNITS = ["B", "KB", "MB", "GB", "TB"];
 
 export class Picker {
-  /** @type {Model[]} */
-  models = [];
+  /** @type {Model[] | undefined} what the server has told of them so far */
+  models;
 
   /**
    * @param {Storage} storage
@@ -26,6 +27,11 @@ export class Picker {
   /** The name of the model that is asked; empty where there is none. */
   get chosen() {
     return this.select.value;
+  }
+
+  /** Whether the server has said that there is none. */
+  get isEmpty() {
+    return this.models?.length === 0;
   }
 
   /**
@@ -49,10 +55,10 @@ export class Picker {
 
   /** @param {string} name */
   choose(name) {
-    const model = this.models.find((one) => one.name === name);
+    const model = this.models?.find((one) => one.name === name);
     this.select.value = name;
     this.facts.replaceChildren(...(model ? facts(model) : []));
-    if (model) this.storage.setItem(KEY, name);
+    if (model) keep(this.storage, KEY, name);
     this.onChoice(name);
   }
 }

@@ -1,5 +1,7 @@
 /** How a reply is sampled: what may be set, within which limits, and what is sent of it. */
 
+import { keep } from "./storage.js";
+
 /**
  * @typedef {object} Setting
  * @property {string} name      of the option, as the server calls it
@@ -20,11 +22,11 @@ export const SETTINGS = [
     least: 0,
     most: 5,
     step: 0.05,
-    fallback: "0.8",
+    fallback: "0",
   },
-  { name: "top_k", label: "Top k", hint: "among the k likeliest", least: 0, most: 100_000, step: 1, fallback: "40" },
-  { name: "top_p", label: "Top p", hint: "among those that reach this sum", least: 0, most: 1, step: 0.01, fallback: "0.9" },
-  { name: "min_p", label: "Min p", hint: "as likely as this share of the likeliest", least: 0, most: 1, step: 0.01, fallback: "0" },
+  { name: "top_k", label: "Top k", hint: "among the k likeliest", least: 0, most: 100_000, step: 1, fallback: "off" },
+  { name: "top_p", label: "Top p", hint: "among those that reach this sum", least: 0, most: 1, step: 0.01, fallback: "off" },
+  { name: "min_p", label: "Min p", hint: "as likely as this share of the likeliest", least: 0, most: 1, step: 0.01, fallback: "off" },
   {
     name: "repeat_penalty",
     label: "Repeat penalty",
@@ -34,7 +36,7 @@ export const SETTINGS = [
     step: 0.05,
     fallback: "1",
   },
-  { name: "num_predict", label: "Max tokens", hint: "longest reply", least: 1, most: 1_000_000, step: 1, fallback: "no limit" },
+  { name: "num_predict", label: "Max tokens", hint: "longest reply", least: 1, most: 1_000_000, step: 1, fallback: "256" },
   { name: "seed", label: "Seed", hint: "same seed, same reply", least: 0, most: 2 ** 31 - 1, step: 1, fallback: "by chance" },
 ];
 
@@ -72,7 +74,7 @@ export function readChoices(storage) {
  * @param {Choices} choices
  */
 export function keepChoices(storage, choices) {
-  storage.setItem(KEY, JSON.stringify(choices));
+  keep(storage, KEY, JSON.stringify(choices));
 }
 
 /**

@@ -13,6 +13,23 @@ export function openStorage(area) {
   }
 }
 
+/**
+ * Keep a text. Says whether there was room for it.
+ *
+ * @param {Storage} storage
+ * @param {string} key
+ * @param {string} text
+ */
+export function keep(storage, key, text) {
+  try {
+    storage.setItem(key, text);
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "QuotaExceededError") return false;
+    throw error;
+  }
+}
+
 /** A Storage that lasts as long as the page. */
 class MemoryStorage {
   /** @type {Map<string, string>} */

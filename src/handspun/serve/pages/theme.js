@@ -1,6 +1,7 @@
 /** Light or dark: as the system has it, until a person chooses. */
 
 import { byId } from "./element.js";
+import { keep } from "./storage.js";
 
 const KEY = "handspun.theme";
 
@@ -23,7 +24,7 @@ export class Theme {
 
   /** @param {"light" | "dark"} theme */
   #choose(theme) {
-    this.storage.setItem(KEY, theme);
+    keep(this.storage, KEY, theme);
     this.#show();
   }
 
