@@ -1,10 +1,12 @@
 """The device is chosen by what its kernels did, not by what it claims."""
 
+import os
+
 import pytest
 import torch
 
 from handspun import device, machine
-from handspun.device import Probe, choose_device, is_faster, keep_freed_memory, measure, n_threads, run_probes
+from handspun.device import Probe, choose_device, is_faster, keep_few_kernels, keep_freed_memory, measure, n_threads, run_probes
 
 
 def test_the_chosen_device_works_and_says_why() -> None:
@@ -83,3 +85,12 @@ def test_memory_can_be_kept_with_or_without_glibc(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("platform.libc_ver", lambda: ("", ""))
     monkeypatch.setattr("ctypes.CDLL", lambda _: pytest.fail("there is no mallopt here"))
     keep_freed_memory()
+
+
+def test_few_kernels_are_kept_where_the_user_has_not_said_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    keep_few_kernels()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "256"
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "7")
+    keep_few_kernels()
+    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "7"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from handspun.model.cost import parameters
 from handspun.runs import Run
 from handspun.serve.config import ServeConfig
 from handspun.serve.entry import Entry
@@ -18,21 +19,25 @@ def entry(endless_run: Path, tmp_path: Path) -> Entry:
     """A model of a billion parameters, by its shape alone."""
     found = Library([Run(endless_run)], created=tmp_path / "served").entry("endless")
     shape = replace(found.shape, d_model=2048, n_layers=20, n_heads=16, max_seq_len=4096)
-    return replace(found, shape=shape, n_params=1_000_000_000, vocab_size=32_000, quantization="BF16", name="big:latest")
+    n_params = sum(parameters(shape, 32_000).values())
+    return replace(found, shape=shape, n_params=n_params, vocab_size=32_000, compute_dtype="bfloat16", name="big:latest")
 
 
 def test_the_parts_add_up_to_what_is_refused(entry: Entry) -> None:
     room = Room(entry, ServeConfig(max_rows=16))
-    assert room.weight_bytes == 2_000_000_000
+    assert room.weight_bytes == 2 * entry.n_params
     assert room.kv_bytes == 16 * 4096 * 2 * 20 * 2048 * 2
     assert room.n_bytes == room.weight_bytes + room.kv_bytes + room.scratch_bytes
     sentence = str(room.refusal(GIB, [entry]))
-    assert f"needs {room.n_bytes / GIB:.2f} GiB of memory (weights 1.86, keys and values of 16 × 4,096 tokens 10.00" in sentence
+    assert f"needs {room.n_bytes / GIB:.2f} GiB of memory (weights {room.weight_bytes / GIB:.2f}, keys" in sentence
+    assert "keys and values of 16 × 4,096 tokens 10.00, scratch" in sentence
     assert "and 1.00 GiB are free" in sentence
 
 
 def test_while_it_is_loaded_a_model_is_as_large_as_its_checkpoint(entry: Entry) -> None:
-    assert Room(entry, ServeConfig(max_rows=1, num_ctx=64)).n_bytes == 4 * entry.n_params
+    room = Room(entry, ServeConfig(max_rows=1, num_ctx=64))
+    assert room.n_bytes == 4 * entry.n_params > room.serving_bytes
+    assert f"(while its weights are loaded as fp32; then {room.serving_bytes / GIB:.2f}: weights" in str(room.refusal(GIB, []))
 
 
 def test_the_proposed_context_and_rows_fit_and_the_next_larger_do_not(entry: Entry) -> None:
@@ -49,11 +54,18 @@ def test_the_proposed_context_and_rows_fit_and_the_next_larger_do_not(entry: Ent
 
 def test_the_scheme_with_the_most_bits_that_fits_is_proposed_as_a_command_or_by_name(entry: Entry) -> None:
     config = ServeConfig(max_rows=1, num_ctx=1024)
-    free = 3 * 2**30 // 2
-    assert "`handspun quantize big scheme=int8`" in str(Room(entry, config).refusal(free, [entry]))
-    assert "`handspun quantize big scheme=int4`" in str(Room(entry, config).refusal(GIB, [entry]))
-    int8 = replace(entry, name="big:int8", quantization="INT8", size_bytes=1_010_000_000)
-    assert 'ask for "big:int8"' in str(Room(entry, config).refusal(free, [entry, int8]))
+    rooms = {scheme: Room(replace(entry, scheme=scheme), config).n_bytes for scheme in ("bf16", "int8", "int4")}
+    for scheme, n_bytes in rooms.items():
+        assert f"`handspun quantize big scheme={scheme}`" in str(Room(entry, config).refusal(n_bytes, [entry]))
+    int8 = replace(entry, name="big:int8", scheme="int8")
+    assert 'ask for "big:int8"' in str(Room(entry, config).refusal(rooms["int8"], [entry, int8]))
+    assert "quantize" not in str(Room(int8, config).refusal(rooms["int4"], [entry, int8]))
+
+
+def test_quantized_weights_are_small_on_a_cpu_and_whole_elsewhere(entry: Entry) -> None:
+    int8 = replace(entry, scheme="int8")
+    assert Room(int8, ServeConfig()).weight_bytes == pytest.approx(entry.n_params, rel=0.01)
+    assert Room(int8, ServeConfig(), "cuda").weight_bytes == 2 * entry.n_params
 
 
 def test_where_nothing_fits_nothing_is_promised(entry: Entry) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
 from handspun.cli.workshop import RUNS, find_run
+from handspun.device import keep_few_kernels
 from handspun.errors import DeviceError, PortError, RefusedError, RunError, SettingsError
 from handspun.recipe import load_recipe
 from handspun.runs import Run
@@ -57,6 +58,7 @@ def serve(*runs: str, host: str = "127.0.0.1", port: int | None = None, api_key_
     if port is None and any(word.startswith("serve.port=") for word in overrides):
         port = config.port
     key = api_key(api_key_file)
+    keep_few_kernels()
     from handspun.serve.allowed import Allowed
 
     allowed = Allowed(host, config.hosts, key)

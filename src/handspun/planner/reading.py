@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from handspun.model.config import ModelConfig
 from handspun.model.cost import FP32_BYTES, kv_bytes, parameters, up_width
 from handspun.planner.devices import Devices
-from handspun.quantize.config import BITS, Scheme, format_of
+from handspun.quantize.config import Scheme
+from handspun.quantize.size import stored_bytes
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,10 @@ class Reading:
 
         A checkpoint's are fp32 first. Quantized ones stay small on a CPU, and elsewhere become what is computed with.
         """
-        parts = parameters(self.model, self.vocab_size)
-        n_params = sum(parts.values())
+        n_params = sum(parameters(self.model, self.vocab_size).values())
         if self.scheme is None:
             return FP32_BYTES * n_params, dtype_bytes * n_params
-        tables = parts["embedding"] + parts["head"]
-        small = int(
-            (BITS[format_of("head.weight", (1, 1), self.scheme)] * tables + BITS[self.scheme] * (n_params - tables)) / 8
-        )
+        small = stored_bytes(self.model, self.vocab_size, self.scheme)
         return small, small if self.devices.kind == "cpu" else dtype_bytes * n_params
 
     @property

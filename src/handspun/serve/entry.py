@@ -8,9 +8,12 @@ from typing import Any
 
 from handspun.generate.config import GenerateConfig
 from handspun.model.config import ModelConfig
+from handspun.quantize.config import Scheme
 
 LATEST = "latest"
 """The tag of a name that has none."""
+LEVELS = {"float32": "F32", "bfloat16": "BF16"}
+"""How clients call a dtype."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,8 +34,10 @@ class Entry:
     shape: ModelConfig
     vocab_size: int
     n_params: int
-    quantization: str
-    """F32, BF16, or the scheme"""
+    compute_dtype: str
+    """torch's name of the dtype it computes in"""
+    scheme: Scheme | None = None
+    """how its weights are stored; None where they are those of a checkpoint"""
     generate: GenerateConfig
     """how its recipe lets it generate: what holds where neither a request nor `options` say otherwise"""
     template: str
@@ -49,6 +54,11 @@ class Entry:
     def max_seq_len(self) -> int:
         """Tokens of a prompt and its reply together."""
         return self.shape.max_seq_len
+
+    @property
+    def quantization(self) -> str:
+        """How clients call the precision of its weights."""
+        return LEVELS[self.compute_dtype] if self.scheme is None else self.scheme.upper()
 
     @property
     def short_name(self) -> str:

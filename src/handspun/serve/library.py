@@ -14,14 +14,13 @@ from handspun.files import MANIFEST, read_json, read_manifest, sha256_of_json
 from handspun.generate.config import GenerateConfig
 from handspun.model.config import ModelConfig
 from handspun.model.cost import parameters
+from handspun.quantize.folder import read_quantization
 from handspun.runs import Run, list_runs
 from handspun.serve.alias import Alias, Aliases
 from handspun.serve.entry import LATEST, Entry, tagged
 from handspun.settings import build, read_toml
 from handspun.tokens.control import CHAT_TEMPLATE
 
-LEVELS = {"float32": "F32", "bfloat16": "BF16"}
-"""How clients call a dtype."""
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +65,7 @@ class Library:
     def trained_names(self) -> list[str]:
         """The names of the runs and of what was quantized of them."""
         runs = self.runs
-        sealed = [(name, path.parent.name) for name, run in runs.items() for path in run.path.glob(f"quantized/*/{MANIFEST}")]
+        sealed = [(name, path.parent.name) for name, run in runs.items() for path in run.quantized.glob(f"*/{MANIFEST}")]
         return [*(f"{name}:{LATEST}" for name in runs), *(f"{name}:{scheme}" for name, scheme in sealed)]
 
     def trained(self, name: str) -> Entry:
@@ -80,7 +79,7 @@ class Library:
             if not checkpoints:
                 raise CheckpointError(f"{run.path} holds no checkpoint; train first.")
             return described(name, run.finished, checkpoints[-1].folder, stamp(checkpoints[-1].folder))
-        folder = run.path / "quantized" / tag
+        folder = run.quantized / tag
         return described(name, folder, folder, stamp(folder))
 
     def absent(self, name: str) -> ModelNotFoundError:
@@ -156,7 +155,7 @@ def described(name: str, folder: Path, sealed: Path, stamp: int) -> Entry:
     """What a sealed folder of weights says of itself; `folder` is where to load it from, `stamp` when it was sealed."""
     manifest, shape = read_manifest(sealed), read_json(sealed / "model.json")
     model = build(ModelConfig, shape["model"], where=sealed / "model.json")
-    tag, digest = name.rpartition(":")[2], sha256_of_json(manifest)
+    quantization, digest = read_quantization(sealed), sha256_of_json(manifest)
     return Entry(
         name=name,
         folder=folder,
@@ -167,12 +166,8 @@ def described(name: str, folder: Path, sealed: Path, stamp: int) -> Entry:
         shape=model,
         vocab_size=shape["vocab_size"],
         n_params=sum(parameters(model, shape["vocab_size"]).values()),
-        quantization=dtype_level(sealed) if tag == LATEST else tag.upper(),
+        compute_dtype=read_json(sealed / "trainer.json").get("compute_dtype", "float32"),
+        scheme=None if quantization is None else quantization.scheme,
         generate=build(GenerateConfig, read_toml(sealed / "recipe.toml").get("generate", {}), where=sealed / "recipe.toml"),
         template=CHAT_TEMPLATE,
     )
-
-
-def dtype_level(checkpoint: Path) -> str:
-    """How clients call the dtype that a checkpoint computes in."""
-    return LEVELS[read_json(checkpoint / "trainer.json").get("compute_dtype", "float32")]

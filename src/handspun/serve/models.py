@@ -16,7 +16,7 @@ from handspun.serve.entry import Entry
 from handspun.serve.held import Held, Loaded
 from handspun.serve.library import Library
 from handspun.serve.meter import Meter, MeteredWorker
-from handspun.serve.room import Room, free_bytes
+from handspun.serve.room import Room, chosen_device, free_bytes
 
 STOPPING = "the server is being stopped; ask again when it is back."
 
@@ -87,16 +87,18 @@ class Models:
 
     async def make_room(self, entry: Entry) -> Room:
         """Unload idle models, the longest unused first, until `entry` fits. Raises DeviceError, BusyError."""
-        room = Room(entry, self.config)
+        room = Room(entry, self.config, (await asyncio.to_thread(chosen_device)).kind)
         while True:
-            is_short = room.n_bytes > self.free_bytes()
+            free = await asyncio.to_thread(self.free_bytes)
+            is_short = room.n_bytes > free
             if not is_short and len(self.held) < self.config.max_models:
                 return room
             idle = [loaded.held for loaded in self.loaded() if loaded.held.n_users == 0]
             if idle:
                 await self.free(idle[-1].entry.weights)
             elif is_short:
-                raise room.refusal(self.free_bytes(), self.entries(), in_use=[loaded.entry for loaded in self.loaded()])
+                entries = await asyncio.to_thread(self.entries)
+                raise room.refusal(free, entries, in_use=[loaded.entry for loaded in self.loaded()])
             else:
                 raise BusyError(f"all {len(self.held)} models that may be in memory (serve.max_models) are in use; ask again.")
 

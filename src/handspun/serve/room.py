@@ -9,15 +9,17 @@ from handspun import device
 from handspun.errors import DeviceError
 from handspun.generate.limits import Limits
 from handspun.model.cost import FP32_BYTES, kv_bytes, up_width
+from handspun.quantize.config import Scheme
+from handspun.quantize.size import stored_bytes
 from handspun.serve.config import ServeConfig
-from handspun.serve.entry import LATEST, Entry
+from handspun.serve.entry import Entry
 
 GIB = 2**30
 CTX_STEP = 64
 """num_ctx is proposed in multiples of it."""
-DTYPE_BYTES = {"F32": 4, "BF16": 2}
-SCHEME_BITS = {"int8": 8.1, "int4": 5.0}
-"""Of a weight with its share of the scales: int8 per row, int4 in groups of 32."""
+DTYPE_BYTES = {"float32": 4, "bfloat16": 2}
+SCHEMES: tuple[Scheme, ...] = ("bf16", "int8", "int4")
+"""The most bits first."""
 
 
 @cache
@@ -37,6 +39,7 @@ class Room:
 
     entry: Entry
     config: ServeConfig
+    kind: device.Kind = "cpu"
 
     @property
     def num_ctx(self) -> int:
@@ -55,13 +58,21 @@ class Room:
     @property
     def dtype_bytes(self) -> int:
         """Of an activation."""
-        return DTYPE_BYTES.get(self.entry.quantization, 2)
+        return DTYPE_BYTES[self.entry.compute_dtype]
 
     @property
     def weight_bytes(self) -> int:
-        """The weights as they are computed with."""
-        dtype_bytes = DTYPE_BYTES.get(self.entry.quantization)
-        return self.entry.size_bytes if dtype_bytes is None else dtype_bytes * self.entry.n_params
+        """The weights as they are computed with. On a CPU quantized ones stay small, elsewhere they become whole."""
+        if self.entry.scheme and self.kind == "cpu":
+            return stored_bytes(self.entry.shape, self.entry.vocab_size, self.entry.scheme)
+        return self.dtype_bytes * self.entry.n_params
+
+    @property
+    def loading_bytes(self) -> int:
+        """The weights as they are stored, from where they are converted."""
+        if self.entry.scheme:
+            return stored_bytes(self.entry.shape, self.entry.vocab_size, self.entry.scheme)
+        return FP32_BYTES * self.entry.n_params
 
     @property
     def kv_bytes(self) -> int:
@@ -78,9 +89,13 @@ class Room:
 
     @property
     def n_bytes(self) -> int:
-        """The most it takes: while it is loaded its weights are fp32, as checkpoints keep them."""
-        loading = FP32_BYTES * self.entry.n_params if self.entry.quantization in DTYPE_BYTES else 0
-        return max(loading, self.weight_bytes + self.kv_bytes + self.scratch_bytes)
+        """The most it takes, while it is loaded or later."""
+        return max(self.loading_bytes, self.serving_bytes)
+
+    @property
+    def serving_bytes(self) -> int:
+        """What it takes once it is loaded, when it has most to do."""
+        return self.weight_bytes + self.kv_bytes + self.scratch_bytes
 
     def refusal(self, free: int, entries: Sequence[Entry], in_use: Sequence[Entry] = ()) -> DeviceError:
         """The error with what is needed, what is free, and what would fit."""
@@ -88,6 +103,8 @@ class Room:
             f"weights {gib(self.weight_bytes)}, keys and values of {self.config.max_rows} × {self.num_ctx:,} tokens "
             f"{gib(self.kv_bytes)}, scratch {gib(self.scratch_bytes)}"
         )
+        if self.loading_bytes > self.serving_bytes:
+            parts = f"while its weights are loaded as fp32; then {gib(self.serving_bytes)}: {parts}"
         busy = f" beside {', '.join(entry.short_name for entry in in_use)}, in use" if in_use else ""
         remedies = list(self.remedies(free, entries)) or ["close other programs, or serve a smaller model"]
         return DeviceError(
@@ -105,20 +122,19 @@ class Room:
 
     def smaller(self, free: int, entries: Sequence[Entry]) -> Iterator[str]:
         """The scheme with the most bits that would fit: as it lies there, or as a command."""
-        run, _, tag = self.entry.name.partition(":")
-        if tag != LATEST or self.entry.base:
+        if self.entry.base or self.entry.scheme:
             return
-        there = {entry.name: entry for entry in entries}
-        for scheme, bits in SCHEME_BITS.items():
-            quantized = there.get(f"{run}:{scheme}")
-            estimate = replace(self.entry, quantization=scheme, size_bytes=int(self.entry.n_params * bits / 8))
-            if Room(quantized or estimate, self.config).n_bytes <= free:
-                yield f'ask for "{run}:{scheme}"' if quantized else f"quantize it: `handspun quantize {run} scheme={scheme}`"
+        there = {entry.name for entry in entries}
+        for scheme in SCHEMES:
+            name = f"{self.entry.short_name}:{scheme}"
+            if Room(replace(self.entry, scheme=scheme), self.config, self.kind).n_bytes <= free:
+                command = f"quantize it: `handspun quantize {self.entry.short_name} scheme={scheme}`"
+                yield f'ask for "{name}"' if name in there else command
                 return
 
     def changed(self, **settings: int) -> "Room":
         """The same model under other settings."""
-        return Room(self.entry, replace(self.config, **settings))
+        return replace(self, config=replace(self.config, **settings))
 
 
 def most(values: range, fits: Callable[[int], bool]) -> int | None:
