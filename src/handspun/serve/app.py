@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from handspun import __version__
@@ -45,7 +46,7 @@ def build_app(models: Models, config: ServeConfig, allowed: Allowed | None = Non
         """Whether the server answers."""
         return {"status": "stopping" if models.is_stopping else "ok", "server": "handspun", "version": __version__}
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """What was counted, for Prometheus."""
         return Response(models.meter.text(), media_type=CONTENT_TYPE_LATEST)

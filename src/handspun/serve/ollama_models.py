@@ -95,15 +95,15 @@ def add_changes(routes: APIRouter, models: Models) -> None:
         made = pulling(models, body)
         return whole(last(made)) if body.stream is False else lines(made, request.url.path)
 
-    @routes.head("/api/blobs/{digest}", responses=described(None, OllamaError), response_class=Response)
-    async def find_blob(digest: Digest) -> Response:
-        """Whether a file was uploaded: it never was."""
-        raise ModelNotFoundError(f"{digest} is not here; {NO_FILES}.")
-
     @routes.post("/api/blobs/{digest}", responses=described(None, OllamaError), response_class=Response)
     async def upload_blob(digest: Digest) -> Response:
         """Uploads are refused."""
         raise RefusedError(f"{digest[:19]}… is not taken; {NO_FILES}.")
+
+    @routes.head("/api/blobs/{digest}", include_in_schema=False)
+    async def find_blob(digest: Digest) -> Response:
+        """Whether a file was uploaded: it never was."""
+        raise ModelNotFoundError(f"{digest} is not here; {NO_FILES}.")
 
 
 async def creating(models: Models, body: CreateRequest) -> AsyncGenerator[Progress, None]:

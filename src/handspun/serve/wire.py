@@ -30,15 +30,23 @@ class Wire(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def know_every_key(cls, data: Any) -> Any:
-        known = [field.alias or name for name, field in cls.model_fields.items()]
-        for key in data if isinstance(data, dict) and cls.model_config.get("extra") == "forbid" else ():
-            if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f'did you mean "{near[0]}"?' if near else "leave it out"
-                said = key[:60].encode("ascii", "backslashreplace").decode()
-                raise PydanticCustomError("unknown_key", '"{key}" is not known here; {hint}', {"key": said, "hint": hint})
-        return data
+    def read(cls, data: Any) -> Any:
+        """The object with 3.0 as 3: in JSON they are the same number."""
+        if not isinstance(data, dict):
+            return data
+        if cls.model_config.get("extra") == "forbid":
+            know_every_key(data, [field.alias or name for name, field in cls.model_fields.items()])
+        return {key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in data.items()}
+
+
+def know_every_key(data: dict[str, Any], known: Sequence[str]) -> None:
+    """Raises PydanticCustomError for a key that is not known, with the one it resembles."""
+    for key in data:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else "leave it out"
+            said = key[:60].encode("ascii", "backslashreplace").decode()
+            raise PydanticCustomError("unknown_key", '"{key}" is not known here; {hint}', {"key": said, "hint": hint})
 
 
 def only(allowed: Sequence[Any], reason: str) -> BeforeValidator:
