@@ -1,5 +1,6 @@
 """The official ollama client finds in our server all that it asks of Ollama."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from math import exp
@@ -87,6 +88,37 @@ def test_log_probabilities_come_with_the_tokens(client: ollama.Client) -> None:
     assert "".join(one.token for one in answer.logprobs) == answer.message.content
     assert all(0 < exp(one.logprob) <= 1 for one in answer.logprobs)
     assert client.chat("tiny", QUESTION).logprobs is None
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"kind": {"enum": ["shard", "token"]}, "count": {"type": "integer", "minimum": 0, "maximum": 9}},
+    "required": ["kind", "count"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_fits_the_schema_that_is_sent_as_its_format(client: ollama.Client, stream: bool) -> None:
+    options = {"temperature": 2, "num_predict": -1}
+    answer = client.chat("tiny", QUESTION, format=SCHEMA, options=options, stream=stream)
+    text = "".join(part.message.content for part in answer) if stream else answer.message.content
+    said = json.loads(text)
+    assert said.keys() == {"kind", "count"}
+    assert said["kind"] in ("shard", "token") and 0 <= said["count"] <= 9
+
+
+def test_a_format_that_is_no_schema_is_refused(client: ollama.Client) -> None:
+    with pytest.raises(ollama.ResponseError, match="the schema cannot be followed") as refused:
+        client.chat("tiny", QUESTION, format={"type": "nothing"})
+    assert refused.value.status_code == 400
+    answer = client._client.post("/api/chat", json={"model": "tiny", "format": "yaml"})  # the client itself refuses it, too
+    assert answer.status_code == 400 and "format=" in answer.json()["error"]
+
+
+def test_json_mode_writes_an_object(client: ollama.Client) -> None:
+    answer = client.generate("tiny", "What is a shard?", format="json", options={"temperature": 0, "num_predict": -1})
+    assert (answer.response or "").startswith("{")
 
 
 def test_quotations_are_told_beside_the_reply(client: ollama.Client) -> None:

@@ -1,6 +1,7 @@
 """The official openai client finds in our server what it asks of OpenAI."""
 
 import base64
+import json
 import struct
 from collections.abc import Iterator
 from math import exp
@@ -71,6 +72,17 @@ def test_log_probabilities_come_with_the_tokens(client: openai.OpenAI) -> None:
         assert bytes(token.bytes or []).decode() == token.token and 0 < exp(token.logprob) <= 1
         assert [one.logprob for one in token.top_logprobs] == sorted((one.logprob for one in token.top_logprobs), reverse=True)
         assert len(token.top_logprobs) == 2 and token.top_logprobs[0].token == token.token, "greedy takes the likeliest"
+
+
+def test_a_reply_fits_the_schema_that_is_sent_as_its_format(client: openai.OpenAI) -> None:
+    schema = {"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"], "additionalProperties": False}
+    named = {"type": "json_schema", "json_schema": {"name": "number", "schema": schema, "strict": True}}
+    asked = {"model": "tiny", "messages": QUESTION, "temperature": 2, "max_tokens": 100}
+    for _ in range(3):
+        said = client.chat.completions.create(**asked, response_format=named).choices[0]
+        assert said.finish_reason == "stop" and json.loads(said.message.content or "") in ({"n": 1}, {"n": 2})
+    said = client.chat.completions.create(**asked, response_format={"type": "json_object"}).choices[0]
+    assert (said.message.content or "").startswith("{")
 
 
 def test_a_text_is_gone_on_with(client: openai.OpenAI) -> None:

@@ -50,9 +50,7 @@ def read(prompt: Prompt) -> str:
 
 def test_messages_that_fit_are_read_as_they_are() -> None:
     prompt = prompt_of(RULE, *TALK[:3])
-    assert read(prompt).startswith(
-        "<|endoftext|><|system|>rule<|end|><|user|>aaaaa<|end|><|assistant|>aaaaa<|end|><|user|>bbbbb"
-    )
+    assert read(prompt).startswith("<|endoftext|><|system|>rule<|end|><|user|>aaaaa<|end|><|assistant|>aaaaa<|end|><|user|>")
     assert (prompt.limit, prompt.room, prompt.n_truncated) == (64, 64 - len(prompt.ids), 0)
 
 
@@ -63,11 +61,11 @@ def test_messages_that_do_not_fit_are_refused_with_both_counts() -> None:
 
 def test_the_oldest_exchanges_are_left_out_where_that_is_asked_for_and_system_messages_stay() -> None:
     prompt = prompt_of(RULE, *TALK, truncate=True)
-    assert read(prompt).startswith("<|endoftext|><|system|>rule<|end|><|user|>c")
+    assert read(prompt).startswith("<|endoftext|><|system|>rule<|end|><|user|>ddddd")
     assert read(prompt).endswith("<|user|>fffff<|end|><|assistant|>")
     assert prompt.room >= 8, "as much as the reply may want"
-    assert prompt.n_truncated == 4 * 7
-    assert prompt.numbers == (0, *range(5, 12))
+    assert prompt.n_truncated == 6 * 7
+    assert prompt.numbers == (0, *range(7, 12))
 
 
 def test_num_ctx_leaves_less_room_and_never_more() -> None:
