@@ -112,7 +112,7 @@ def test_every_answer_carries_what_browsers_need_to_be_safe_and_a_number_of_its_
     assert len({answer.headers["x-request-id"] for answer in answers}) == 3
 
 
-@pytest.mark.parametrize("path", ["/api/chat"])
+@pytest.mark.parametrize("path", SHAPES)
 def test_a_body_over_the_limit_is_refused_whether_it_says_so_or_not(serve: Callable[..., Live], path: str) -> None:
     def parts() -> Iterator[bytes]:
         for _ in range(64):
@@ -140,7 +140,7 @@ def test_a_head_that_drips_in_does_not_put_the_end_off(serve: Callable[..., Live
     assert time.monotonic() - began < 4
 
 
-@pytest.mark.parametrize("path", ["/api/chat"])
+@pytest.mark.parametrize("path", SHAPES)
 def test_a_body_that_does_not_come_is_answered_with_408(serve: Callable[..., Live], path: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
     answer = raw(serve(idle_s=IDLE_S), head.encode())

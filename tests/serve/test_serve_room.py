@@ -68,6 +68,18 @@ def test_quantized_weights_are_small_on_a_cpu_and_whole_elsewhere(entry: Entry) 
     assert Room(int8, ServeConfig(), "cuda").weight_bytes == 2 * entry.n_params
 
 
+def test_where_one_change_is_too_little_two_are_proposed_that_fit_together(entry: Entry) -> None:
+    config, free = ServeConfig(max_rows=16), 3 * GIB
+    sentence = str(Room(entry, config).refusal(free, [entry]))
+    found = re.search(
+        r"; quantize it: `handspun quantize big scheme=(\w+)`, and serve it with serve.num_ctx=(\d+)\.$", sentence
+    )
+    assert found is not None
+    scheme, num_ctx = found[1], int(found[2])
+    assert Room(replace(entry, scheme=scheme), replace(config, num_ctx=num_ctx)).n_bytes <= free
+    assert Room(replace(entry, scheme=scheme), replace(config, num_ctx=num_ctx + 64)).n_bytes > free
+
+
 def test_where_nothing_fits_nothing_is_promised(entry: Entry) -> None:
     sentence = str(Room(entry, ServeConfig()).refusal(GIB // 100, [entry]))
     assert sentence.endswith("close other programs, or serve a smaller model.")

@@ -4,6 +4,7 @@ import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 from handspun import device
 from handspun.errors import DeviceError
@@ -113,28 +114,38 @@ class Room:
         )
 
     def remedies(self, free: int, entries: Sequence[Entry]) -> Iterator[str]:
-        """What would fit into the memory that is free, each computed."""
-        if num_ctx := most(range(CTX_STEP, self.num_ctx, CTX_STEP), lambda n: self.changed(num_ctx=n).n_bytes <= free):
+        """What would fit into the memory that is free: each change by itself, or else two together."""
+        num_ctx, max_rows = self.fitting("num_ctx", free), self.fitting("max_rows", free)
+        schemes: tuple[Scheme, ...] = () if self.entry.base or self.entry.scheme else SCHEMES
+        fitting = [scheme for scheme in schemes if self.under(scheme).n_bytes <= free]
+        if num_ctx:
             yield f"serve it with serve.num_ctx={num_ctx}"
-        if max_rows := most(range(1, self.config.max_rows), lambda n: self.changed(max_rows=n).n_bytes <= free):
+        if max_rows:
             yield f"with serve.max_rows={max_rows}"
-        yield from self.smaller(free, entries)
-
-    def smaller(self, free: int, entries: Sequence[Entry]) -> Iterator[str]:
-        """The scheme with the most bits that would fit: as it lies there, or as a command."""
-        if self.entry.base or self.entry.scheme:
+        if fitting:
+            yield self.quantized(fitting[0], entries)
+        if num_ctx or max_rows or fitting:
             return
-        there = {entry.name for entry in entries}
-        for scheme in SCHEMES:
-            name = f"{self.entry.short_name}:{scheme}"
-            if Room(replace(self.entry, scheme=scheme), self.config, self.kind).n_bytes <= free:
-                command = f"quantize it: `handspun quantize {self.entry.short_name} scheme={scheme}`"
-                yield f'ask for "{name}"' if name in there else command
+        for scheme in schemes:
+            if num_ctx := self.under(scheme).fitting("num_ctx", free):
+                yield f"{self.quantized(scheme, entries)}, and serve it with serve.num_ctx={num_ctx}"
                 return
 
-    def changed(self, **settings: int) -> "Room":
-        """The same model under other settings."""
-        return replace(self, config=replace(self.config, **settings))
+    def fitting(self, key: Literal["num_ctx", "max_rows"], free: int) -> int | None:
+        """The most that a key may say for the model to fit; None where nothing does."""
+        values = range(CTX_STEP, self.num_ctx, CTX_STEP) if key == "num_ctx" else range(1, self.config.max_rows)
+        return most(values, lambda value: replace(self, config=replace(self.config, **{key: value})).n_bytes <= free)
+
+    def under(self, scheme: Scheme) -> "Room":
+        """The same model with its weights in a scheme."""
+        return replace(self, entry=replace(self.entry, scheme=scheme))
+
+    def quantized(self, scheme: Scheme, entries: Sequence[Entry]) -> str:
+        """How to get at the model in a scheme: by its name where it is there, or else by a command."""
+        name = f"{self.entry.short_name}:{scheme}"
+        if any(entry.name == name for entry in entries):
+            return f'ask for "{name}"'
+        return f"quantize it: `handspun quantize {self.entry.short_name} scheme={scheme}`"
 
 
 def most(values: range, fits: Callable[[int], bool]) -> int | None:
