@@ -198,3 +198,24 @@ def test_a_prompt_that_leaves_room_is_never_truncated(copying_engine: TorchEngin
     prompt = [20] * (MAX_SEQ_LEN - 1)
     *_, last = copying_engine.stream([Request(prompt, GenerateConfig(), may_truncate=True)])
     assert (last.reply.n_truncated, last.reply.prompt_ids) == (0, prompt)
+
+
+def test_an_error_in_the_middle_leaves_nothing_behind(tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = TorchEngine(random_model("GPT-2", tokenizer.vocab_size), tokenizer)
+    add = engine.add
+
+    def add_the_first(request: Request) -> Reply:
+        if request.prompt_ids == SHORT:
+            raise PromptError("not this one.")
+        return add(request)
+
+    monkeypatch.setattr(engine, "add", add_the_first)
+    with pytest.raises(PromptError, match="not this one"):
+        engine.generate([LONG, SHORT], GenerateConfig())
+    assert engine.is_idle and engine.blocks.n_held == 0
+
+
+@pytest.mark.parametrize("text", [[], [20] * (MAX_SEQ_LEN + 1)])
+def test_a_text_that_cannot_be_read_whole_has_no_embedding(copying_engine: TorchEngine, text: list[int]) -> None:
+    with pytest.raises(PromptError, match=f"the text has {len(text)} tokens and this model reads 1 to {MAX_SEQ_LEN}"):
+        copying_engine.embed([[20], text])

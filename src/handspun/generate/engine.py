@@ -1,8 +1,8 @@
 """What every engine does: take requests at any time, and advance all it can by one token with each step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -67,29 +67,33 @@ class Engine(ABC):
     def generate(self, prompts: Sequence[Sequence[int]], config: GenerateConfig) -> list[Reply]:
         """The whole reply to each prompt. Raises PromptError."""
         replies: list[Reply] = []
-        for _ in self.steps([Request(list(prompt), config) for prompt in prompts], replies):
-            pass
+        with closing(self.steps([Request(list(prompt), config) for prompt in prompts], replies)) as steps:
+            for _ in steps:
+                pass
         return replies
 
     def stream(self, requests: Sequence[Request]) -> Iterator[Piece]:
         """Continue every request to its end, yielding pieces as they come. Left early, it cancels them. Raises PromptError."""
-        replies: list[Reply] = []
-        try:
-            for pieces in self.steps(requests, replies):
+        with closing(self.steps(requests, [])) as steps:
+            for pieces in steps:
                 yield from pieces
+
+    def steps(self, requests: Sequence[Request], replies: list[Reply]) -> Generator[list[Piece], None, None]:
+        """What each step says until every request is answered; `replies` grows as they are taken. Raises PromptError.
+
+        Left early, by whom it is for or by an error, it cancels them.
+        """
+        for request in requests:
+            self.check(request)
+        try:
+            while len(replies) < len(requests) or not self.is_idle:
+                with suppress(BusyError):  # the others when there is room
+                    while len(replies) < len(requests):
+                        replies.append(self.add(requests[len(replies)]))
+                yield self.step()
         finally:
             for reply in replies:
                 self.cancel(reply)
-
-    def steps(self, requests: Sequence[Request], replies: list[Reply]) -> Iterator[list[Piece]]:
-        """What each step says until every request is answered; `replies` grows as they are taken. Raises PromptError."""
-        for request in requests:
-            self.check(request)
-        while len(replies) < len(requests) or not self.is_idle:
-            with suppress(BusyError):  # the others when there is room
-                while len(replies) < len(requests):
-                    replies.append(self.add(requests[len(replies)]))
-            yield self.step()
 
     def begun(self, request: Request) -> Reply:
         """An empty reply; where the request allows it, to as much of the end of a long prompt as fits. Raises PromptError."""

@@ -73,7 +73,9 @@ class Ragged:
         self.places: Int[Tensor, " T"] = table[2]
         cache.ids.index_copy_(0, self.places, table[0])
         views = [View(len(part.ids), part.n_keys, cache.device) for part in parts]
-        longest = Biases(View(1, max(view.n_keys for view in views), cache.device), dtype)
+        longest = None
+        if cache.device.type == "cpu":  # kernels of other devices want a bias that begins at a round address
+            longest = Biases(View(1, max(view.n_keys for view in views), cache.device), dtype)
         self.biases = [Biases(view, dtype, longest if view.n_queries == 1 else None) for view in views]
 
     @cached_property
