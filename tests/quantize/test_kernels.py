@@ -8,10 +8,10 @@ import torch
 from handspun.quantize import kernels
 from handspun.quantize.int4 import Int4
 from handspun.quantize.int8 import Int8
-from handspun.quantize.linear import FEW_ROWS, bf16_linear, small_linear
+from handspun.quantize.linear import bf16_linear, small_linear
 
 N, K = 48, 64
-ROWS = (1, FEW_ROWS, FEW_ROWS + 1, 33)
+ROWS = (1, 2, 33)
 DTYPES = (torch.float32, torch.bfloat16)
 
 
@@ -22,7 +22,7 @@ def no_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def nonsense(*_: object) -> kernels.Kernel:
         return lambda x: torch.zeros(*x.shape[:-1], kernels.TRIAL_SHAPE[0], dtype=x.dtype)
 
-    for name in ("int8_kernel", "int4_kernel", "bf16_kernel"):
+    for name in ("int8_kernel", "int8_row_kernel", "int4_kernel", "row_kernel", "blocked_kernel"):
         monkeypatch.setattr(kernels, name, nonsense)
     kernels.works.cache_clear()
     yield
@@ -57,10 +57,11 @@ def test_an_int8_product_of_a_row_does_not_depend_on_the_rows_beside_it() -> Non
     layer, x = small_linear(Int8.of(weight()), None, torch.float32, may_pack_twice=False), torch.randn(9, K)
     x[1:] *= 100
     assert torch.equal(layer(x)[0], layer(x[:1])[0])
+    assert torch.equal(layer(x)[0], layer(x[:2])[0])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["int8", "int4"])
+@pytest.mark.parametrize("name", ["int8", "int8 row", "int4"])
 def test_the_kernels_work_here(name: str, dtype: torch.dtype) -> None:
     assert kernels.works(name, dtype)
 
@@ -81,4 +82,15 @@ def test_a_kernel_that_cannot_be_made_fails_its_trial() -> None:
     def refuses() -> kernels.Kernel:
         raise RuntimeError("could not create a primitive")
 
-    assert not kernels.agrees(refuses, weight(), torch.float32)
+    assert not kernels.agrees(refuses, weight(), torch.float32, [1])
+
+
+def test_the_kernel_that_takes_least_time_is_taken_and_remembered() -> None:
+    def slow(x: torch.Tensor) -> torch.Tensor:
+        for _ in range(50):
+            x @ torch.ones(K, N)
+        return x @ torch.ones(K, N)
+
+    makers = {"slow": lambda: slow, "quick": lambda: kernels.whole_kernel(torch.ones(N, K))}
+    assert kernels.fastest(makers, (N, K), torch.float32)[0] == "quick"
+    assert kernels.CHOICES.pop((("slow", "quick"), (N, K), torch.float32)) == "quick"

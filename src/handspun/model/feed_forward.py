@@ -28,9 +28,9 @@ class FeedForward(nn.Module):
         match self.activation:
             case "swiglu":
                 gate, values = x.chunk(2, dim=-1)
-                return F.silu(gate) * values
+                return F.silu(gate) * values if torch.is_grad_enabled() else F.silu(gate).mul_(values)
             case "relu2":
-                return SquaredReLU.apply(x)  # type: ignore[no-any-return]
+                return SquaredReLU.apply(x) if torch.is_grad_enabled() else F.relu(x).square_()  # type: ignore[no-any-return]
             case "gelu":
                 return F.gelu(x)
             case "gelu_tanh":

@@ -41,6 +41,8 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
+        if not torch.is_grad_enabled():
+            return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
         if x.device.type == "cpu" and not torch.compiler.is_compiling():
             return RMSNormFunction.apply(x, self.weight.to(x.dtype), self.eps)  # type: ignore[no-any-return]
         return F.rms_norm(x.float(), self.weight.shape, eps=self.eps).to(x.dtype) * self.weight.to(x.dtype)

@@ -24,6 +24,8 @@ def rotate(
     x: Float[Tensor, "B T H Dh"], cos: Float[Tensor, "*B T 1 half"], sin: Float[Tensor, "*B T 1 half"]
 ) -> Float[Tensor, "B T H Dh"]:
     """Turn each pair of channels by the angle of its position."""
+    if x.device.type == "cpu" and not torch.is_grad_enabled():
+        return turned(x, cos, sin)
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
         return RotateFunction.apply(x, cos, sin)  # type: ignore[no-any-return]
     first, second = x.chunk(2, dim=-1)

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 LARGEST = 127
+SMALLEST = torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,5 @@ class Int8:
 
 def quantized_rows(x: Float[Tensor, "*M K"]) -> tuple[Int[Tensor, "*M K"], Float[Tensor, "*M 1"]]:
     """Each row as whole numbers and the scale that they are multiples of; a row of zeros has the smallest scale there is."""
-    scale = torch.linalg.vector_norm(x, torch.inf, -1, keepdim=True).mul_(1 / LARGEST)
-    scale.clamp_(min=torch.finfo(scale.dtype).tiny)
+    scale = torch.linalg.vector_norm(x, torch.inf, -1, keepdim=True, dtype=torch.float32).mul_(1 / LARGEST).clamp_(min=SMALLEST)
     return (x / scale).round_().to(torch.int8), scale

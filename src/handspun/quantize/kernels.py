@@ -4,7 +4,9 @@ Each is tried before it is trusted: it must compute what the matrix it was made 
 torch. Where it does not, the matrix is multiplied as a whole one.
 """
 
-from collections.abc import Callable
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import torch
@@ -19,13 +21,12 @@ from handspun.quantize.int8 import Int8, quantized_rows
 Kernel = Callable[[Float[Tensor, "*M K"]], Float[Tensor, "*M N"]]
 """Multiplies states with the matrix that it was made of."""
 
-FEW_ROWS = 2
-"""Up to so many rows the int4 kernel, which reads half as much, is faster than the int8 kernel."""
 TRIAL_SHAPE = (96, 160)
 """A matrix to try kernels on, of unlike sizes, and no power of two."""
 TRIAL_ROWS = (1, 3, 40)
 TOLERANCE = 0.02
 """Of the largest number in the product: states rounded to 8 bits stay within half of it."""
+MEASURED_RUNS = 5
 KERNEL_ERRORS = (RuntimeError, AttributeError, NotImplementedError, TypeError)
 """What torch raises where a kernel is absent, has other arguments, or cannot be made on this processor."""
 
@@ -35,7 +36,12 @@ def whole_kernel(weight: Float[Tensor, "N K"]) -> Kernel:
     return lambda x: F.linear(x, weight)
 
 
-def bf16_kernel(weight: Float[Tensor, "N K"]) -> Kernel:
+def row_kernel(weight: Float[Tensor, "N K"]) -> Kernel:
+    """The stock product with a single state: of the matrix and a vector, and not of two matrices."""
+    return lambda x: torch.mv(weight, x.flatten()).view(*x.shape[:-1], -1)
+
+
+def blocked_kernel(weight: Float[Tensor, "N K"]) -> Kernel:
     """A bf16 matrix, laid out by oneDNN in the blocks that it reads."""
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), 1)
     multiply = torch.ops.mkldnn._linear_pointwise.default
@@ -52,11 +58,22 @@ def int8_kernel(weight: Int8) -> Kernel:
     multiply = torch.ops.onednn.qlinear_pointwise.default
 
     def kernel(x: Float[Tensor, "*M K"]) -> Float[Tensor, "*M N"]:
-        values, row_scale = quantized_rows(x.float())
+        values, row_scale = quantized_rows(x)
         product = multiply(values, 1.0, 0, packed, scale, zeros, None, 1.0, 0, torch.float32, "none", [], "")
         return product.mul_(row_scale).to(x.dtype)
 
     return kernel
+
+
+def int8_row_kernel(weight: Int8) -> Kernel:
+    """The same by FBGEMM, which rounds the states itself. It gives all rows one scale, so it may have a single row only."""
+    zeros = torch.zeros(len(weight.scale), dtype=torch.long)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # quantized tensors are to go; this kernel has no other way in
+        tensor = torch._make_per_channel_quantized_tensor(weight.values.contiguous(), weight.scale.double(), zeros, 0)
+    packed = torch.ops.quantized.linear_prepack(tensor, None)
+    multiply = torch.ops.quantized.linear_dynamic.default
+    return lambda x: multiply(x.float(), packed).to(x.dtype)
 
 
 def int4_kernel(weight: Int4) -> Kernel:
@@ -73,16 +90,19 @@ def int4_kernel(weight: Int4) -> Kernel:
 
 
 def trial_matrix() -> Float[Tensor, "N K"]:
-    """Always the same random numbers."""
-    return torch.randn(TRIAL_SHAPE, generator=torch.Generator().manual_seed(0))
+    """Always the same random numbers, and a row of ones: sums that are held in too few bits overflow in it."""
+    matrix = torch.randn(TRIAL_SHAPE, generator=torch.Generator().manual_seed(0))
+    matrix[0] = 1
+    return matrix
 
 
-def agrees(make: Callable[[], Kernel], whole: Float[Tensor, "N K"], dtype: torch.dtype) -> bool:
-    """Whether a kernel can be made here and computes what the whole matrix does, for few rows and for many."""
-    states = torch.randn(max(TRIAL_ROWS), whole.shape[1], generator=torch.Generator().manual_seed(1)).to(dtype)
+def agrees(make: Callable[[], Kernel], whole: Float[Tensor, "N K"], dtype: torch.dtype, rows: Sequence[int]) -> bool:
+    """Whether a kernel can be made here and computes what the whole matrix does with each of these numbers of rows."""
+    states = torch.randn(max(rows), whole.shape[1], generator=torch.Generator().manual_seed(1)).to(dtype)
+    states[0] = 1
     try:
         kernel = make()
-        return all(is_near(kernel(states[:n]), states[:n].float() @ whole.T) for n in TRIAL_ROWS)
+        return all(is_near(kernel(states[:n]), states[:n].float() @ whole.T) for n in rows)
     except KERNEL_ERRORS:
         return False
 
@@ -96,13 +116,43 @@ def is_near(product: Float[Tensor, "*M N"], exact: Float[Tensor, "*M N"]) -> boo
 def works(name: str, dtype: torch.dtype) -> bool:
     """Whether a kernel of this module passes its trial with states of this dtype. It is tried once in a process."""
     trial = trial_matrix()
+    int8, int4, bf16 = Int8.of(trial), Int4.of(trial), trial.bfloat16()
     match name:
-        case "bf16":
-            whole = trial.bfloat16()
-            return dtype == torch.bfloat16 and agrees(lambda: bf16_kernel(whole), whole.float(), dtype)
+        case "row":
+            return agrees(lambda: row_kernel(bf16), bf16.float(), dtype, [1])
+        case "blocked":
+            return agrees(lambda: blocked_kernel(bf16), bf16.float(), dtype, TRIAL_ROWS)
         case "int8":
-            int8 = Int8.of(trial)
-            return agrees(lambda: int8_kernel(int8), int8.whole(), dtype)
+            return agrees(lambda: int8_kernel(int8), int8.whole(), dtype, TRIAL_ROWS)
+        case "int8 row":
+            return agrees(lambda: int8_row_kernel(int8), int8.whole(), dtype, [1])
+        case "int4":
+            return agrees(lambda: int4_kernel(int4), int4.whole(), dtype, TRIAL_ROWS)
         case _:
-            int4 = Int4.of(trial)
-            return agrees(lambda: int4_kernel(int4), int4.whole(), dtype)
+            raise AssertionError(f"no kernel {name}")
+
+
+def fastest(makers: Mapping[str, Callable[[], Kernel]], shape: tuple[int, ...], dtype: torch.dtype) -> tuple[str, Kernel]:
+    """The kernel that takes the least time with a single row, and its name. Of each shape the first matrix is measured."""
+    names = tuple(makers)
+    key = (names, shape, dtype)
+    if key not in CHOICES:
+        row = torch.ones(1, shape[1], dtype=dtype)
+        CHOICES[key] = min(names, key=lambda name: seconds_of(makers[name](), row))
+    name = CHOICES[key]
+    return name, makers[name]()
+
+
+def seconds_of(kernel: Kernel, x: Float[Tensor, "M K"]) -> float:
+    """The least time of some runs."""
+    kernel(x)
+    seconds = []
+    for _ in range(MEASURED_RUNS):
+        began = time.perf_counter()
+        kernel(x)
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+CHOICES: dict[tuple[tuple[str, ...], tuple[int, ...], torch.dtype], str] = {}
+"""Which kernel was fastest in this process: by the names there were, the shape and the dtype."""

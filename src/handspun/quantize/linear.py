@@ -6,21 +6,31 @@ from torch import Tensor, nn
 
 from handspun.quantize.int4 import Int4
 from handspun.quantize.int8 import Int8
-from handspun.quantize.kernels import FEW_ROWS, Kernel, bf16_kernel, int4_kernel, int8_kernel, whole_kernel, works
+from handspun.quantize.kernels import (
+    Kernel,
+    blocked_kernel,
+    fastest,
+    int4_kernel,
+    int8_kernel,
+    int8_row_kernel,
+    row_kernel,
+    whole_kernel,
+    works,
+)
 
 Small = Int8 | Int4
 
 
 class SmallLinear(nn.Module):
-    """y = x Wᵀ + b by the kernels that are fastest for a few rows of states and for many."""
+    """y = x Wᵀ + b by the kernels that are fastest for a single row of states and for several."""
 
-    def __init__(self, few: Kernel, many: Kernel, bias: Float[Tensor, " N"] | None) -> None:
+    def __init__(self, one: Kernel, several: Kernel, bias: Float[Tensor, " N"] | None) -> None:
         super().__init__()
-        self.few, self.many = few, many
+        self.one, self.several = one, several
         self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: Float[Tensor, "*M K"]) -> Float[Tensor, "*M N"]:
-        product = (self.few if x.numel() <= FEW_ROWS * x.shape[-1] else self.many)(x)
+        product = (self.one if x.numel() == x.shape[-1] else self.several)(x)
         return product if self.bias is None else product.add_(self.bias)
 
 
@@ -38,19 +48,39 @@ class SmallTable(nn.Module):
 def small_linear(weight: Small, bias: Tensor | None, dtype: torch.dtype, *, may_pack_twice: bool) -> SmallLinear:
     """A layer on a CPU that reads states of this dtype.
 
-    An int4 matrix is kept as int8 as well where it may be, for many rows at a time: for them the int4 kernel is slower.
+    Where it may be packed twice, a single row gets a kernel of its own that reads another packing, if that is faster.
     """
     if isinstance(weight, Int8):
-        kernel = int8_kernel(weight) if works("int8", dtype) else whole_kernel(weight.whole().to(dtype))
-        return SmallLinear(kernel, kernel, bias)
+        return SmallLinear(*int8_kernels(weight, dtype, may_pack_twice=may_pack_twice), bias)
+    return SmallLinear(*int4_kernels(weight, dtype, may_pack_twice=may_pack_twice), bias)
+
+
+def int8_kernels(weight: Int8, dtype: torch.dtype, *, may_pack_twice: bool) -> tuple[Kernel, Kernel]:
+    """For one row and for several."""
+    several = int8_kernel(weight) if works("int8", dtype) else whole_kernel(weight.whole().to(dtype))
+    makers = {"several": lambda: several}
+    if may_pack_twice and works("int8 row", dtype):
+        makers["int8 row"] = lambda: int8_row_kernel(weight)
+    _, one = fastest(makers, tuple(weight.values.shape), dtype)
+    return one, several
+
+
+def int4_kernels(weight: Int4, dtype: torch.dtype, *, may_pack_twice: bool) -> tuple[Kernel, Kernel]:
+    """For one row and for several: these are faster with the weights as int8, where there is memory for both."""
     if not works("int4", dtype):
-        kernel = whole_kernel(weight.whole().to(dtype))
-        return SmallLinear(kernel, kernel, bias)
-    few = int4_kernel(weight)
-    return SmallLinear(few, int8_kernel(Int8.of(weight.whole())) if may_pack_twice and works("int8", dtype) else few, bias)
+        stock = whole_kernel(weight.whole().to(dtype))
+        return stock, stock
+    one = int4_kernel(weight)
+    return one, int8_kernel(Int8.of(weight.whole())) if may_pack_twice and works("int8", dtype) else one
 
 
 def bf16_linear(weight: Float[Tensor, "N K"], bias: Tensor | None) -> SmallLinear:
-    """A layer on a CPU with a bf16 matrix in the layout that is read fastest."""
-    kernel = bf16_kernel(weight) if works("bf16", torch.bfloat16) else whole_kernel(weight)
-    return SmallLinear(kernel, kernel, bias)
+    """A layer on a CPU with a bf16 matrix, as it is or in the layout of the kernel that reads a single row faster."""
+    whole, dtype = whole_kernel(weight), torch.bfloat16
+    makers = {"whole": lambda: whole}
+    if works("row", dtype):
+        makers["row"] = lambda: row_kernel(weight)
+    if works("blocked", dtype):
+        makers["blocked"] = lambda: blocked_kernel(weight)
+    name, one = fastest(makers, tuple(weight.shape), dtype)
+    return SmallLinear(one, one if name == "blocked" else whole, bias)

@@ -14,7 +14,7 @@ from handspun.quantize.int8 import Int8
 from handspun.quantize.linear import Small, SmallLinear, SmallTable, bf16_linear, small_linear
 
 SHARE_FOR_SECOND_PACKING = 4
-"""int4 matrices are kept as int8 beside where that takes no more than one part in so many of the free memory."""
+"""Matrices are packed for a second kernel where that takes no more than one part in so many of the free memory."""
 
 
 def small_weight(weight: Tensor, format: Format) -> Small | Tensor:
@@ -97,6 +97,7 @@ def layer(
 
 
 def fits_twice(weights: Mapping[str, Small | Tensor]) -> bool:
-    """Whether there is memory for the int4 matrices as int8 as well."""
-    n_bytes = sum(2 * weight.pairs.nbytes for weight in weights.values() if isinstance(weight, Int4))
+    """Whether there is memory for all matrices as int8 once more."""
+    matrices = [weight for weight in weights.values() if not isinstance(weight, Tensor)]
+    n_bytes = sum(w.values.nbytes if isinstance(w, Int8) else 2 * w.pairs.nbytes for w in matrices)
     return n_bytes * SHARE_FOR_SECOND_PACKING <= memory().free_bytes
