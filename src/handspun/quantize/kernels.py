@@ -70,7 +70,7 @@ def int8_row_kernel(weight: Int8) -> Kernel:
     zeros = torch.zeros(len(weight.scale), dtype=torch.long)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # quantized tensors are to go; this kernel has no other way in
-        tensor = torch._make_per_channel_quantized_tensor(weight.values.contiguous(), weight.scale.double(), zeros, 0)
+        tensor = torch.ops.aten._make_per_channel_quantized_tensor(weight.values.contiguous(), weight.scale.double(), zeros, 0)
     packed = torch.ops.quantized.linear_prepack(tensor, None)
     multiply = torch.ops.quantized.linear_dynamic.default
     return lambda x: multiply(x.float(), packed).to(x.dtype)
