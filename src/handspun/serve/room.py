@@ -117,7 +117,7 @@ class Room:
         """What would fit into the memory that is free: each change by itself, or else two together."""
         num_ctx, max_rows = self.fitting("num_ctx", free), self.fitting("max_rows", free)
         schemes: tuple[Scheme, ...] = () if self.entry.base or self.entry.scheme else SCHEMES
-        fitting = [scheme for scheme in schemes if self.under(scheme).n_bytes <= free]
+        fitting: list[Scheme] = [scheme for scheme in schemes if self.under(scheme).n_bytes <= free]
         if num_ctx:
             yield f"serve it with serve.num_ctx={num_ctx}"
         if max_rows:
