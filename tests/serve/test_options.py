@@ -57,6 +57,7 @@ def test_a_top_p_of_nothing_leaves_the_likeliest_token() -> None:
 def test_a_seed_is_drawn_anew_where_none_is_given() -> None:
     assert len({sampling(options, OWN, 10).seed for options in [Options(), Options(seed=-1)] * 3}) == 6
     assert sampling(Options(seed=0), OWN, 10).seed == 0
+    assert sampling(Options(seed=2**63 + 5), OWN, 10).seed == 5
 
 
 def test_what_a_request_says_comes_before_what_the_model_was_created_with() -> None:

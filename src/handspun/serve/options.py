@@ -13,8 +13,8 @@ from handspun.serve.wire import Ignored, NoPenalty, Wire, only
 MAX_STOPS = 16
 MAX_STOP_CHARS = 256
 MAX_TOKENS = 2**31 - 1
-MAX_SEED = 2**63
-"""what JavaScript writes exactly, too"""
+N_SEEDS = 2**63
+"""A greater seed begins again from 0."""
 
 COLDEST = 1e-3
 """A temperature below it is taken for 0."""
@@ -42,7 +42,7 @@ class Sampling(Wire):
     repeat_penalty: Annotated[float, Field(ge=0.01, le=100)] | None = None
     repeat_last_n: Annotated[int, Field(ge=-1, le=MAX_TOKENS)] | None = None
     """tokens in which a repetition counts; -1: the whole context"""
-    seed: Annotated[int, Field(ge=-MAX_SEED, le=MAX_SEED)] | None = None
+    seed: int | None = None
     """negative or absent: drawn anew for each reply"""
     stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS)] | None = None
     presence_penalty: NoPenalty = None
@@ -87,7 +87,7 @@ def sampling(options: Options, config: GenerateConfig, room: int) -> GenerateCon
     """
     wanted = config.max_new_tokens if options.num_predict is None else options.num_predict
     n_tokens = min(wanted, room) if wanted > 0 else room
-    seed = secrets.randbelow(MAX_SEED) if options.seed is None or options.seed < 0 else options.seed
+    seed = secrets.randbelow(N_SEEDS) if options.seed is None or options.seed < 0 else options.seed % N_SEEDS
     return replace(config, max_new_tokens=n_tokens, seed=seed, **limits(options), **endings(options))
 
 
