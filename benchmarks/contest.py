@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -15,8 +16,6 @@ from handspun.generate.torch_engine import TorchEngine
 
 FIRST_ID = 300
 """From here on there are no control tokens."""
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Side(Protocol):
@@ -39,8 +38,8 @@ def prompts(n_replies: int, n_prompt: int) -> list[list[int]]:
 class Ours:
     """Our engine."""
 
-    def __init__(self, run: Path, bits: str) -> None:
-        self.engine = endless(load_engine(run / "checkpoints", dtype=DTYPES[bits]))
+    def __init__(self, weights: Path, *, dtype: torch.dtype | None = None) -> None:
+        self.engine = endless(load_engine(weights, dtype))
 
     def reading_s(self, n_prompt: int) -> float:
         (reply,) = self.engine.generate(prompts(1, n_prompt), GenerateConfig(max_new_tokens=1))
@@ -61,17 +60,30 @@ def endless(engine: TorchEngine) -> TorchEngine:
 
 
 class LlamaCpp:
-    """llama.cpp, driven as its own server drives it: all slots in one batch, and the likeliest token of each."""
+    """llama.cpp, driven as its own server drives it: all slots in one batch, and the likeliest token of each.
+
+    It works in a thread of its own, where torch does not reset the matrix unit that both use.
+    """
 
     def __init__(self, gguf: Path, n_slots: int, n_tokens: int) -> None:
-        self.context = LlamaContext(gguf, n_tokens=n_slots * n_tokens, n_slots=n_slots, n_threads=n_threads())
+        self.thread = ThreadPoolExecutor(max_workers=1)
+        size = {"n_tokens": n_slots * n_tokens, "n_slots": n_slots, "n_threads": n_threads()}
+        self.context = self.thread.submit(LlamaContext, gguf, **size, may_use_amx=True).result()
 
     def reading_s(self, n_prompt: int) -> float:
+        return self.thread.submit(self.read_one, n_prompt).result()
+
+    def writing_s(self, n_replies: int, n_prompt: int, n_tokens: int) -> float:
+        return self.thread.submit(self.write, n_replies, n_prompt, n_tokens).result()
+
+    def read_one(self, n_prompt: int) -> float:
+        """`reading_s` in the thread."""
         began = time.perf_counter()
         self.read_prompts(prompts(1, n_prompt))
         return time.perf_counter() - began
 
-    def writing_s(self, n_replies: int, n_prompt: int, n_tokens: int) -> float:
+    def write(self, n_replies: int, n_prompt: int, n_tokens: int) -> float:
+        """`writing_s` in the thread."""
         ids = self.read_prompts(prompts(n_replies, n_prompt))
         began = time.perf_counter()
         for position in range(n_prompt, n_prompt + n_tokens - 1):

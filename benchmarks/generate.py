@@ -24,14 +24,16 @@ import torch
 from bandwidth import read_gb_per_s
 from contest import LlamaCpp, Ours, seconds_in_turn
 from handspun.device import n_threads
-from models import BITS, Shelf, n_weights_read
+from models import Shelf, bytes_read
 from record import alternate, append, described, rates
 from stock_gpt2 import contestants
 
 ROWS = (
     "gpt2",
-    *(f"{what}-124m-{bits}" for bits in ("fp32", "bf16") for what in ("write", "read", "batch")),
-    *(f"{what}-1b-bf16" for what in ("write", "read", "batch", "first")),
+    "write-124m-fp32",
+    *(f"{what}-124m-{bits}" for bits in ("bf16", "int8", "int4") for what in ("write", "read", "batch")),
+    *(f"{what}-1b-{bits}" for bits in ("bf16", "int8", "int4") for what in ("write", "read", "batch")),
+    *(f"first-1b-{bits}" for bits in ("trained", "bf16", "int8")),
 )
 BARS = {"write": 0.6, "read": 1.0, "batch": 6.0, "first": 2.0, "gpt2": 1.5}
 N_REPLIES, N_PROMPT, N_TOKENS = 16, 32, 64
@@ -52,27 +54,26 @@ def measure(row: str, shelf: Shelf, rounds: int) -> Figures:
 
 def write(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     """One reply, token by token."""
-    ours, peer = Ours(shelf.run(shape), bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_PROMPT + N_TOKENS)
+    ours, peer = our_engine(shelf, shape, bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_PROMPT + N_TOKENS)
     turns = {side: lambda engine=engine: engine.writing_s(1, N_PROMPT, N_TOKENS) for side, engine in sides(ours, peer)}
     figures = compared(N_TOKENS - 1, seconds_in_turn(turns, rounds))
-    for side, n_bits in zip(turns, BITS[bits]):
-        gb_per_token = n_weights_read(shape) * n_bits / 8e9
-        bandwidth = read_gb_per_s(round(gb_per_token * 1e9))
-        share = figures[side]["median"] * gb_per_token / bandwidth
-        figures[side] |= {"gb_per_token": gb_per_token, "read_gb_per_s": bandwidth, "share": share}
+    for side, n_bytes in zip(turns, bytes_read(shape, bits)):
+        bandwidth = read_gb_per_s(round(n_bytes))
+        share = figures[side]["median"] * n_bytes / 1e9 / bandwidth
+        figures[side] |= {"mb_per_token": n_bytes / 1e6, "read_gb_per_s": bandwidth, "share": share}
     return figures
 
 
 def read(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     """A prompt, to its first new token."""
-    ours, peer = Ours(shelf.run(shape), bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_READ + 1)
+    ours, peer = our_engine(shelf, shape, bits), LlamaCpp(shelf.gguf(shape, bits), 1, N_READ + 1)
     turns = {side: lambda engine=engine: engine.reading_s(N_READ) for side, engine in sides(ours, peer)}
     return compared(N_READ, seconds_in_turn(turns, rounds))
 
 
 def batch(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     """Replies side by side, and one alone."""
-    ours, peer = Ours(shelf.run(shape), bits), LlamaCpp(shelf.gguf(shape, bits), N_REPLIES, N_PROMPT + N_TOKENS)
+    ours, peer = our_engine(shelf, shape, bits), LlamaCpp(shelf.gguf(shape, bits), N_REPLIES, N_PROMPT + N_TOKENS)
     turns = {side: lambda engine=engine: engine.writing_s(N_REPLIES, N_PROMPT, N_TOKENS) for side, engine in sides(ours, peer)}
     seconds = seconds_in_turn({**turns, "alone": lambda: ours.writing_s(1, N_PROMPT, N_TOKENS)}, rounds)
     alone = (N_TOKENS - 1) / median(seconds.pop("alone"))
@@ -82,11 +83,11 @@ def batch(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
 
 def first(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     """From a checkpoint, or a GGUF file, to the first token."""
-    run, gguf = shelf.run(shape), shelf.gguf(shape, bits)
+    weights, gguf = shelf.weights(shape, bits), shelf.gguf(shape, bits)
 
     def ours() -> float:
         began = time.perf_counter()
-        Ours(run, bits).reading_s(N_PROMPT)
+        Ours(weights).reading_s(N_PROMPT)
         return time.perf_counter() - began
 
     def peer() -> float:
@@ -97,6 +98,11 @@ def first(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     seconds = seconds_in_turn({"ours": ours, "peer": peer}, rounds)
     figures: Figures = {side: {"median_s": median(times)} for side, times in seconds.items()}
     return {**figures, "ratio": figures["peer"]["median_s"] / figures["ours"]["median_s"]}
+
+
+def our_engine(shelf: Shelf, shape: str, bits: str) -> Ours:
+    """Our engine on the weights as they are stored; it computes in bfloat16, but for fp32."""
+    return Ours(shelf.weights(shape, bits), dtype=torch.float32 if bits == "fp32" else torch.bfloat16)
 
 
 def against_transformers(rounds: int) -> Figures:

@@ -1,16 +1,21 @@
 """The models that generation and serving are measured with: random weights as a checkpoint of ours and as GGUF files."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from handspun.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from handspun.cli.quantize import quantized
 from handspun.export.config import Dtype
 from handspun.export.gguf import export_gguf
 from handspun.model.config import ModelConfig
-from handspun.model.cost import parameters
 from handspun.model.transformer import Transformer
+from handspun.quantize.config import BITS, QuantizeConfig, format_of
 from handspun.recipe import Recipe
-from handspun.settings import to_toml
+from handspun.runs import Run
+from handspun.settings import build, to_toml
 from handspun.tokens.blueprint import BYTE_OF_CHARACTER, Blueprint
 from handspun.tokens.config import TokensConfig
 from handspun.tokens.control import CONTROL_TOKENS
@@ -24,18 +29,25 @@ SHAPES = {
     ),
 }
 """Shape and vocabulary; the larger is that of the recipe portable-1b."""
-PEERS: dict[str, Dtype] = {"fp32": "f32", "bf16": "bf16", "int8": "q8_0", "int4": "q4_0"}
-"""Our way to store weights → the one of llama.cpp with about as many bits."""
+PEERS: dict[str, Dtype] = {"trained": "bf16", "fp32": "f32", "bf16": "bf16", "int8": "q8_0", "int4": "q4_0"}
+"""Our way to store weights → the one of llama.cpp with about as many bits; "trained" is a checkpoint as training leaves it."""
+PEER_BITS: dict[Dtype, float] = {"f32": 32, "bf16": 16, "q8_0": 8.5, "q4_0": 4.5}
+"""Of a weight, its share of the scales included."""
+UNTOLD = "What this text says means nothing to a model of random weights. "
 
-BITS = {"fp32": (32, 32), "bf16": (16, 16), "int8": (8, 8.5), "int4": (5, 4.5)}
-"""Bits of a stored weight, its share of the scales included: ours, and llama.cpp's."""
 
-
-def n_weights_read(shape: str) -> int:
-    """Weights that one new token is multiplied with: all but a table of embeddings that is not the head besides."""
+def bytes_read(shape: str, bits: str) -> tuple[float, float]:
+    """Bytes of weights that one new token is multiplied with, ours and llama.cpp's. An embedding that is no head is none."""
     config, vocab_size = SHAPES[shape]
-    counts = parameters(config, vocab_size)
-    return sum(counts.values()) - (0 if config.tie_embeddings else counts["embedding"])
+    with torch.device("meta"):
+        weights = dict(Transformer(config, vocab_size).named_parameters())
+    if not config.tie_embeddings:
+        del weights["embedding.weight"]
+    sizes = {name: tuple(weight.shape) for name, weight in weights.items()}
+    ours = sum(
+        math.prod(size) * BITS["fp32" if bits == "fp32" else format_of(name, size, bits)] for name, size in sizes.items()
+    )
+    return ours / 8, sum(map(math.prod, sizes.values())) * PEER_BITS[PEERS[bits]] / 8
 
 
 def tokenizer(vocab_size: int) -> Tokenizer:
@@ -69,6 +81,17 @@ class Shelf:
     def checkpoint(self, shape: str) -> Checkpoint:
         """The checkpoint of a shape."""
         return load_checkpoint(self.run(shape) / "checkpoints")
+
+    def weights(self, shape: str, bits: str) -> Path:
+        """What our engine loads: the checkpoint, or its weights in fewer bits."""
+        run = Run(self.run(shape))
+        if bits in ("trained", "fp32"):
+            return run.checkpoints
+        if not (run.quantized / bits).exists():
+            text = self.folder / "text.txt"
+            text.write_text(UNTOLD * 10)
+            quantized(run, build(QuantizeConfig, {"scheme": bits, "text": str(text), "max_tokens": 64}), is_forced=True)
+        return run.quantized / bits
 
     def gguf(self, shape: str, bits: str) -> Path:
         """The same weights for llama.cpp, with as many bits as one of ours."""

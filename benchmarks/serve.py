@@ -25,7 +25,7 @@ from models import Shelf
 from record import append, described, rates
 from visitors import Server, Visit, serving
 
-ROWS = ("clients-124m-bf16", "first-124m-bf16", "slow-124m-bf16", "clients-1b-bf16")
+ROWS = (*(f"clients-124m-{bits}" for bits in ("bf16", "int8", "int4")), "clients-1b-int8", "first-124m-int8", "slow-124m-int8")
 BARS = {"clients": 6.0, "first": None, "slow": 150.0}
 N_CLIENTS, N_PROMPT, N_TOKENS = 16, 32, 64
 N_ASKED, N_SHORT = 160, 16
@@ -48,15 +48,16 @@ def question(model: str, n_tokens: int, dice: random.Random) -> dict[str, Any]:
     return {"model": model, "prompt": prompt, "raw": True, "stream": True, "options": options}
 
 
-def name_of(shape: str, bits: str) -> str:
-    """The model by its name on the server."""
-    return shape if bits in ("fp32", "bf16") else f"{shape}:{bits}"
+def name_of(shelf: Shelf, shape: str, bits: str) -> str:
+    """The model by its name on the server, where it is then found."""
+    shelf.weights(shape, bits)
+    return shape if bits in ("trained", "fp32") else f"{shape}:{bits}"
 
 
 async def clients(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
     """Clients at once, one alone, and llama.cpp with as many slots, in turn."""
     peer, dice = LlamaCpp(shelf.gguf(shape, bits), N_CLIENTS, N_PROMPT + N_TOKENS), random.Random(0)
-    name, seconds = name_of(shape, bits), {"ours": [], "alone": [], "peer": []}
+    name, seconds = name_of(shelf, shape, bits), {"ours": [], "alone": [], "peer": []}
     with serving(shelf.run(shape)) as server:
         for _ in range(rounds + 1):
             seconds["ours"].append(await writing_s(server, name, N_CLIENTS, dice))
@@ -78,7 +79,7 @@ async def writing_s(server: Server, model: str, n_clients: int, dice: random.Ran
 
 async def first(shelf: Shelf, shape: str, bits: str, _rounds: int) -> Figures:
     """Clients that ask again as soon as they have been answered."""
-    dice, visits, name = random.Random(0), list[Visit](), name_of(shape, bits)
+    dice, visits, name = random.Random(0), list[Visit](), name_of(shelf, shape, bits)
     with serving(shelf.run(shape)) as server:
         await server.visit(question(name, 1, dice))
 
@@ -94,7 +95,7 @@ async def first(shelf: Shelf, shape: str, bits: str, _rounds: int) -> Figures:
 
 async def slow(shelf: Shelf, shape: str, bits: str, _rounds: int) -> Figures:
     """Many clients at once that read slowly."""
-    dice, name = random.Random(0), name_of(shape, bits)
+    dice, name = random.Random(0), name_of(shelf, shape, bits)
     with serving(shelf.run(shape), f"serve.queue={N_SLOW}") as server:
         await asyncio.gather(*(server.visit(question(name, N_TOKENS, dice)) for _ in range(N_CLIENTS)))
         before, began = server.rss_bytes, time.perf_counter()
