@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-ROOMS = ("model", "quantize", "train", "generate")
+ROOMS = ("model", "quantize", "train", "generate", "export")
 
 
 def modules_with_shapes() -> list[str]:

@@ -8,6 +8,7 @@
     ├── evaluation.json     what the finished model was measured to do; report.md says it to people
     ├── corpus/ tokens/ checkpoints/ tuned/
     ├── quantized/          the finished model in fewer bits, a folder per scheme
+    ├── exported/           the finished model in the files of other programs
     └── superseded/         what stages of another key had made: moved here, never deleted, and taken back
 
 A stage is keyed by a hash of its own tables, its inputs and its code; it is run again when its key has changed.
@@ -90,6 +91,10 @@ class Run:
     @property
     def quantized(self) -> Path:
         return self.path / "quantized"
+
+    @property
+    def exported(self) -> Path:
+        return self.path / "exported"
 
     @property
     def evaluation_path(self) -> Path:

@@ -1,6 +1,7 @@
 """A model as a GGUF file, which an unmodified llama.cpp loads and computes alike."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,8 +42,10 @@ def export_gguf(model: Transformer, tokenizer: Tokenizer, path: Path, *, name: s
         **vocabulary_keys(tokenizer),
     }
     sizes = {key: stored_bytes(gguf, weight, kinds[key]) for key, weight in weights.items()}
-    with durable_writer(path, needed_bytes=sum(sizes.values())) as file:
-        writer = gguf.GGUFWriter(file.name, architecture(model.config))
+    with (
+        durable_writer(path, needed_bytes=sum(sizes.values())) as file,
+        closing(gguf.GGUFWriter(file.name, architecture(model.config))) as writer,
+    ):
         add_keys(writer, keys)
         for key, weight in weights.items():
             writer.add_tensor_info(key, weight.shape, np.dtype(np.float32), sizes[key], gguf.GGMLQuantizationType[kinds[key]])
@@ -51,7 +54,6 @@ def export_gguf(model: Transformer, tokenizer: Tokenizer, path: Path, *, name: s
         writer.write_ti_data_to_file()
         for key, weight in weights.items():
             writer.write_tensor_data(stored(gguf, weight, kinds[key]))
-        writer.close()
 
 
 def load_gguf() -> ModuleType:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,26 +29,38 @@ class LlamaContext:
     """Up to `n_slots` texts of together `n_tokens` tokens, read up to `n_batch` at a time."""
 
     def __init__(
-        self, path: Path, *, n_tokens: int, n_slots: int, n_threads: int, n_batch: int = 512, wants_states: bool = False
+        self,
+        path: Path,
+        *,
+        n_tokens: int,
+        n_slots: int,
+        n_threads: int,
+        n_batch: int = 512,
+        wants_states: bool = False,
+        may_use_amx: bool = False,
     ) -> None:
+        """Without `may_use_amx`, the matrix unit of new Intel processors is left alone: torch resets it behind llama.cpp's back
+        where both use it in one thread, and what gcc 12 makes of llama.cpp configures it wrongly; either ends the process.
+        """
         self.library = load_llama_cpp()
         self.path, self.n_batch = path, n_batch
-        self.model = self.open_model(path)
+        self.model = self.open_model(path, may_use_amx)
         self.vocab = self.library.llama_model_get_vocab(self.model)
         self.vocab_size = self.library.llama_vocab_n_tokens(self.vocab)
         self.width = self.library.llama_model_n_embd(self.model)
         self.context = self.open_context(n_tokens, n_slots, n_threads, wants_states)
         self.batch = self.library.llama_batch_init(n_batch, 0, 1)
 
-    def open_model(self, path: Path) -> ctypes.c_void_p:
+    def open_model(self, path: Path, may_use_amx: bool) -> Any:
         """llama.cpp's model. Raises CheckpointError."""
         parameters = self.library.llama_model_default_params()
+        parameters.use_extra_bufts = may_use_amx or b"AMX_INT8 = 1" not in self.library.llama_print_system_info()
         model = self.library.llama_model_load_from_file(str(path).encode(), parameters) if path.is_file() else None
         if model is None:
             raise CheckpointError(f"{path} is no GGUF file that llama.cpp loads; write one with handspun export.")
         return model
 
-    def open_context(self, n_tokens: int, n_slots: int, n_threads: int, wants_states: bool) -> ctypes.c_void_p:
+    def open_context(self, n_tokens: int, n_slots: int, n_threads: int, wants_states: bool) -> Any:
         """llama.cpp's context. Raises CheckpointError."""
         parameters = self.library.llama_context_default_params()
         parameters.n_ctx, parameters.n_seq_max, parameters.kv_unified = n_tokens, n_slots, True
@@ -103,5 +116,5 @@ def load_llama_cpp() -> ModuleType:
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-def SILENCE(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
+def SILENCE(_level: int, _text: bytes, _data: object) -> None:
     """What llama.cpp would write to standard error."""
