@@ -29,7 +29,8 @@ def commands(page: Path) -> list[list[str]]:
 
 
 def cases() -> list[tuple[str, list[str]]]:
-    return [(page.stem, words) for page in sorted(GUIDES.glob("train-on-*.md")) for words in commands(page)]
+    pages = [*sorted(GUIDES.glob("train-on-*.md")), GUIDES / "serve.md"]
+    return [(page.stem, words) for page in pages for words in commands(page)]
 
 
 @pytest.mark.parametrize(("page", "words"), cases(), ids=[f"{page}: {' '.join(words)}" for page, words in cases()])

@@ -415,6 +415,18 @@ def test_what_the_model_could_not_read_any_more_is_said(visit: Visit) -> None:
     playwright.expect(visit.page.locator(".ending").last).to_contain_text("oldest")
 
 
+def test_the_end_of_a_reply_is_in_sight_until_somebody_reads_elsewhere(live: Live, open_page: OpenPage) -> None:
+    visit = open_page(live, width=320)
+    for _ in range(3):
+        visit.ask("What is a shard?")
+    again, newest = visit.page.locator(".again"), visit.page.get_by_role("button", name="Newest")
+    playwright.expect(again).to_be_in_viewport()
+    playwright.expect(newest).to_be_hidden()
+    visit.page.locator("#turns").evaluate("(turns) => turns.scrollTo(0, 0)")
+    newest.click()
+    playwright.expect(again).to_be_in_viewport()
+
+
 def test_a_server_that_goes_away_is_missed_and_welcomed_back(finished_run: Path, tmp_path: Path, open_page: OpenPage) -> None:
     config = ServeConfig()
 

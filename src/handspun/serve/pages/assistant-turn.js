@@ -43,6 +43,7 @@ export class AssistantTurnView {
     this.root.removeAttribute("aria-busy");
     this.text.finish();
     this.foot.replaceChildren(...this.#ending(), ...this.#actions(isLast));
+    this.onDrawn();
   }
 
   /** It is not the last any more: it cannot be asked for again. */

@@ -1,0 +1,38 @@
+"""What the guide to serving tells to type works on a server."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from live import Live
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "serve.md"
+
+
+def blocks(language: str, live: Live) -> list[str]:
+    """The blocks in a language, for this server and its model."""
+    text = GUIDE.read_text(encoding="utf-8").replace("http://127.0.0.1:11434", live.url).replace("quickstart", "tiny")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_python_of_the_guide_runs(number: int, live: Live) -> None:
+    source = blocks("python", live)[number]
+    ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0 and ended.stdout.strip(), ended.stderr
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl: apt install curl")
+def test_every_request_with_curl_is_answered(live: Live) -> None:
+    (script,) = [script for script in blocks("sh", live) if "curl " in script]
+    requests = re.split(r"^(?=curl )", script, flags=re.MULTILINE)[1:]
+    assert len(requests) == 4
+    for request in requests:
+        command = request.replace("curl ", "curl --silent --show-error --fail ", 1)
+        ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+        assert ended.returncode == 0, ended.stderr
+        assert all(json.loads(line) for line in ended.stdout.splitlines())
