@@ -100,3 +100,32 @@ def test_a_line_of_the_history_names_the_machine(tmp_path: Path, monkeypatch: py
     line = record.record("nothing", {"tok_per_s": {"ours": 1.0}}, history=tmp_path / "history.jsonl")
     assert line["machine"]["n_cores"] >= 1 and line["results"] == {"tok_per_s": {"ours": 1.0}}
     assert (tmp_path / "history.jsonl").read_text().count("\n") == 1
+
+
+def test_the_rows_of_generation_are_measured_at_a_tiny_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llama_cpp", reason='llama-cpp-python is compiled for minutes: pip install "handspun[llamacpp]"')
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import generate
+    import models
+
+    tiny = ModelConfig(d_model=64, n_layers=1, n_heads=2, max_seq_len=1024)
+    monkeypatch.setattr(models, "SHAPES", {"124m": (tiny, 600)})
+    for name, value in {"N_REPLIES": 2, "N_PROMPT": 4, "N_TOKENS": 4, "N_READ": 8}.items():
+        monkeypatch.setattr(generate, name, value)
+    for row in ("write-124m-bf16", "write-124m-int4", "read-124m-int8", "batch-124m-fp32", "first-124m-trained"):
+        figures = generate.measure(row, models.Shelf(tmp_path), rounds=1)
+        assert figures["ratio"] > 0 and figures["bar"] > 0
+
+
+def test_the_rows_of_serving_are_measured_at_a_tiny_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import models
+    import serve
+
+    tiny = ModelConfig(d_model=64, n_layers=1, n_heads=2, max_seq_len=1024)
+    monkeypatch.setattr(models, "SHAPES", {"124m": (tiny, 600)})
+    for name, value in {"N_CLIENTS": 2, "N_ASKED": 4, "N_SHORT": 3, "N_SLOW": 4, "PAUSE_S": 0.01}.items():
+        monkeypatch.setattr(serve, name, value)
+    shelf = models.Shelf(tmp_path)
+    assert serve.measure("first-124m-trained", shelf, rounds=1)["ours"]["p99_s"] > 0
+    assert serve.measure("slow-124m-trained", shelf, rounds=1)["ours"]["answered"] == 4
