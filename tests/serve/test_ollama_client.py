@@ -186,10 +186,44 @@ def test_a_name_is_created_copied_and_deleted(serve: Callable[..., Live]) -> Non
         assert [step.status for step in client.pull("other", stream=True)][-1] == "success"
 
 
+def test_a_long_conversation_loses_its_oldest_exchanges_where_its_options_say_so(serve: Callable[..., Live]) -> None:
+    talk = [{"role": role, "content": "a shard and a token"} for _ in range(20) for role in ("user", "assistant")]
+    long = [{"role": "system", "content": "Be brief."}, *talk, *QUESTION]
+    with ollama.Client(serve().url) as client:
+        client.create("mine", from_="tiny", parameters={"truncate": True})
+        with pytest.raises(ollama.ResponseError, match=r'"options": \{"truncate": true\}'):
+            client.chat("tiny", long)
+        short = client.chat("tiny", long, options={"truncate": True}).prompt_eval_count
+        assert short is not None and short < 128
+        assert client.chat("mine", long).prompt_eval_count == short
+        text = " ".join(["token"] * 200)
+        with pytest.raises(ollama.ResponseError, match=r'"options": \{"truncate": true\}'):
+            client.embed("tiny", text, truncate=False)
+        assert client.embed("tiny", text, options={"truncate": True}).prompt_eval_count == 128
+        assert client.embed("mine", text).prompt_eval_count == 128
+        assert len(client.embeddings("mine", text).embedding) > 0
+        with pytest.raises(ollama.ResponseError, match="room for 128"):
+            client.embed("mine", text, truncate=False)
+
+
+def test_the_lists_say_what_lies_on_the_disk_and_when_a_name_was_made(serve: Callable[..., Live]) -> None:
+    began = datetime.now(UTC)
+    with ollama.Client(serve().url) as client:
+        client.create("mine", from_="tiny", parameters={"temperature": 0.5})
+        made = {model.model: model for model in client.list().models}
+        assert made["mine:latest"].modified_at > began > made["tiny:latest"].modified_at
+        assert {model.details.quantization_level for model in made.values()} == {"F32"}
+        assert "PARAMETER temperature 0.5\n" in client.show("mine").modelfile + "\n"
+
+
 WRONG = {
     "no such model": (404, 'model "huge" not found', {"model": "huge"}),
     "an impossible option": (400, "options.temperature=-1: should be greater", {"options": {"temperature": -1}}),
-    "a mistyped option": (400, 'did you mean "temperature"', {"options": {"temperatur": 1}}),
+    "a mistyped option": (
+        400,
+        '"options.temperatur" is not known here; did you mean "temperature"',
+        {"options": {"temperatur": 1}},
+    ),
     "tools": (400, "no model here can call tools", {"tools": [{"type": "function", "function": {"name": "f"}}]}),
     "thinking": (400, "no model here thinks", {"think": True}),
     "an image": (400, "no model here sees images", {"messages": [{"role": "user", "content": "x", "images": ["aaaa"]}]}),
@@ -200,7 +234,9 @@ WRONG = {
         {"messages": [{"role": "user", "content": "x " * 400}]},
     ),
     "a prompt too long for num_ctx": (400, "has 15 tokens and there is room for 10", {"options": {"num_ctx": 10}}),
-    "a duration": (400, "keep_alive=", {"keep_alive": "soon"}),
+    "a duration": (400, 'keep_alive="soon": must be a duration such as 5m, 300, -1 or 0', {"keep_alive": "soon"}),
+    "an empty stop text": (400, 'options.stop.0="": must not be empty', {"options": {"stop": [""]}}),
+    "overlapping alternatives": (400, "write anyOf", {"format": {"oneOf": [{"type": "number"}, {"minimum": 3}]}}),
 }
 
 

@@ -168,7 +168,7 @@ WRONG = {
     ),
     "a mistyped parameter": (400, "max_token", 'did you mean "max_tokens"', {"extra_body": {"max_token": 3}}),
     "too many replies": (400, "n", "should be less than or equal to 16", {"n": 1000}),
-    "no messages": (400, "messages", "should have at least 1 item", {"messages": []}),
+    "no messages": (400, "messages", "is empty; give at least one", {"messages": []}),
     "a format": (400, "response_format", "yaml", {"response_format": {"type": "yaml"}}),
     "no such model": (404, None, 'model "huge" not found', {"model": "huge"}),
     "a prompt too long": (

@@ -40,7 +40,7 @@ class Loaded:
 
 
 def prompt_of(*messages: Message, truncate: bool = False, loaded: Loaded | None = None, **options: int) -> Prompt:
-    return conversation(loaded or Loaded(), messages, Options(**options), truncate=truncate)
+    return conversation(loaded or Loaded(), messages, Options(**options, truncate=truncate))
 
 
 def read(prompt: Prompt) -> str:
@@ -76,8 +76,15 @@ def test_num_ctx_leaves_less_room_and_never_more() -> None:
 
 
 def test_a_last_message_that_is_too_long_by_itself_is_refused() -> None:
-    with pytest.raises(PromptError, match=r"the last message has 102 tokens .* room for 54; shorten it"):
-        prompt_of(*TALK, Message("user", "x" * 93), truncate=True)
+    with pytest.raises(PromptError, match=r"the last message has 97 tokens .* room for 64 with the reply; shorten it"):
+        prompt_of(*TALK[:-1], Message("user", "x" * 93), truncate=True)
+
+
+def test_a_last_message_that_could_be_sent_alone_may_follow_a_long_conversation() -> None:
+    last = Message("user", "x" * 59)
+    assert prompt_of(*TALK[:-1], last, truncate=True).room == prompt_of(last).room == 1
+    with pytest.raises(PromptError, match="room for 64 "):
+        prompt_of(*TALK[:-1], Message("user", "x" * 60), truncate=True)
 
 
 def test_the_system_message_that_a_model_was_created_with_comes_first_where_there_is_none() -> None:
@@ -89,12 +96,12 @@ def test_the_system_message_that_a_model_was_created_with_comes_first_where_ther
 
 def test_a_text_loses_its_beginning_where_that_is_asked_for() -> None:
     text = "".join(chr(97 + n % 26) for n in range(100))
-    whole = continuation(Loaded(), text[:40], Options(), truncate=False)
+    whole = continuation(Loaded(), text[:40], Options())
     assert (read(whole), whole.n_truncated) == ("<|endoftext|>" + text[:40], 0)
-    cut = continuation(Loaded(), text, Options(), truncate=True)
+    cut = continuation(Loaded(), text, Options(truncate=True))
     assert (read(cut), cut.room, cut.n_truncated) == (text[-56:], 8, 45)
     with pytest.raises(PromptError, match="has 101 tokens and there is room for 64"):
-        continuation(Loaded(), text, Options(), truncate=False)
+        continuation(Loaded(), text, Options())
 
 
 def token(text: str, copied_from: int | None) -> Token:
@@ -119,5 +126,5 @@ def read_up_to(prompt: Prompt, text: str) -> int:
 
 
 def test_a_text_that_is_gone_on_with_has_no_messages_to_point_at() -> None:
-    prompt = continuation(Loaded(), "aaaa", Options(), truncate=False)
+    prompt = continuation(Loaded(), "aaaa", Options())
     assert Quotations(byte_tokenizer(), prompt).among([token("a", 2)]) == []

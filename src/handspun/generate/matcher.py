@@ -75,6 +75,8 @@ class Matchers:
         walker = library.LLMatcher(self.vocabulary, grammar, log_level=0)
         if walker.is_error():
             complaint = " ".join(walker.get_error().split())[:MAX_COMPLAINT_CHARS]
+            if "coerce_one_of" in complaint:
+                raise PromptError("oneOf is followed only where no two alternatives can fit at once; write anyOf.")
             raise PromptError(f"the schema cannot be followed: {complaint}; change it.")
         matcher = Matcher(walker, self.tokenizer.vocab_size)
         if matcher.is_stuck:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -39,6 +40,10 @@ class Aliases:
     def find(self, name: str) -> Alias | None:
         """The alias of that name. Raises DamagedFileError."""
         return Alias(**read_json(self.path(name))) if self.has(name) else None
+
+    def modified_at(self, name: str) -> datetime:
+        """When the alias of that name was last kept."""
+        return datetime.fromtimestamp(self.path(name).stat().st_mtime, UTC)
 
     def has(self, name: str) -> bool:
         """Whether there is an alias of that name."""

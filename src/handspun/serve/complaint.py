@@ -10,6 +10,15 @@ OURS = ("refused", "unknown_key", "missing_model")
 """complaints of our own, which say all there is to say"""
 SHOULD = "Input should be "
 """how pydantic begins what it has to say"""
+OBJECT = f"{SHOULD}a JSON object"
+WORDS = {
+    "model_attributes_type": OBJECT,
+    "model_type": OBJECT,
+    "dict_type": OBJECT,
+    "string_too_short": "must not be empty",
+    "too_short": "is empty; give at least one",
+}
+"""what to say instead of pydantic's sentence about the kinds of Python"""
 
 
 def complaint(error: RequestValidationError) -> tuple[str | None, str]:
@@ -21,8 +30,23 @@ def complaint(error: RequestValidationError) -> tuple[str | None, str]:
         return None, "missing request body"
     if isinstance(body, bytes):
         return None, "the body was not sent as JSON; set the header Content-Type: application/json"
-    errors = [one for one in error.errors() if one["type"] in OURS] or error.errors()
+    errors = [one for one in error.errors() if one["type"] in OURS] or telling(error.errors())
     return about_body(errors, body)
+
+
+def unreadable(cause: BaseException | None) -> str | None:
+    """Why no JSON could be read from a body, where it is not its grammar."""
+    match cause:
+        case UnicodeDecodeError():
+            return f"the body is not UTF-8 from byte {cause.start:,} on; send JSON in UTF-8"
+        case RecursionError():
+            return "the body nests too deep; send flatter JSON"
+    return None
+
+
+def telling(errors: Sequence[Any]) -> Sequence[Any]:
+    """Of complaints about one of several kinds, those about the kind that was sent; all where it is none of them."""
+    return [one for one in errors if one["type"] != "literal_error" and not one["type"].endswith("_type")] or errors
 
 
 def about_body(errors: Sequence[Any], body: Any) -> tuple[str | None, str]:
@@ -32,10 +56,14 @@ def about_body(errors: Sequence[Any], body: Any) -> tuple[str | None, str]:
     if first["type"] == "missing":
         name = dotted(name, first["loc"][-1])
         return name, f"{name} is missing"
-    if first["type"] in ("unknown_key", "missing_model"):
-        return dotted(name, first["ctx"]["key"]), first["msg"]
-    reasons = dict.fromkeys(one["msg"].removeprefix(SHOULD) for one in errors if place(one["loc"], body)[0] == name)
-    said = ("should be " if first["msg"].startswith(SHOULD) else "") + " or ".join(reasons)
+    if first["type"] == "missing_model":
+        return first["ctx"]["key"], first["msg"]
+    if first["type"] == "unknown_key":
+        name = dotted(name, first["ctx"]["key"])
+        return name, f'"{name}" is not known here; {first["ctx"]["hint"]}'
+    said_of_it = [WORDS.get(one["type"]) or one["msg"] for one in errors if place(one["loc"], body)[0] == name]
+    reasons = dict.fromkeys(words.removeprefix(SHOULD) for words in said_of_it)
+    said = ("should be " if said_of_it[0].startswith(SHOULD) else "") + " or ".join(reasons)
     return name or None, f"{name or 'the body'}={brief(value)}: {said}"
 
 

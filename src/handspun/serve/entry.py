@@ -12,8 +12,8 @@ from handspun.quantize.config import Scheme
 
 LATEST = "latest"
 """The tag of a name that has none."""
-LEVELS = {"float32": "F32", "bfloat16": "BF16"}
-"""How clients call a dtype."""
+FULL = "F32"
+"""How clients call the precision in which a checkpoint has its weights."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,8 +57,8 @@ class Entry:
 
     @property
     def quantization(self) -> str:
-        """How clients call the precision of its weights."""
-        return LEVELS[self.compute_dtype] if self.scheme is None else self.scheme.upper()
+        """How clients call the precision of its weights on the disk."""
+        return FULL if self.scheme is None else self.scheme.upper()
 
     @property
     def short_name(self) -> str:

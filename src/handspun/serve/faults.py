@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from handspun.errors import BusyError, HandspunError, ModelNotFoundError, PromptError, RefusedError
-from handspun.serve.complaint import complaint
+from handspun.serve.complaint import complaint, unreadable
 
 STATUS: dict[type[HandspunError], int] = {
     PromptError: 400,
@@ -72,4 +72,5 @@ def add_faults(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:
         says = {404: f"{request.url.path} is no address here", 405: f"{request.url.path} does not take {request.method}"}
-        return fault(request.url.path, error.status_code, says.get(error.status_code, str(error.detail)), headers=error.headers)
+        message = unreadable(error.__cause__) or says.get(error.status_code, str(error.detail))
+        return fault(request.url.path, error.status_code, message, headers=error.headers)

@@ -56,7 +56,8 @@ class Library:
             raise self.absent(name)
         base = self.trained(alias.base)
         digest = sha256_of_json({"weights": base.digest, "system": alias.system, "options": dict(alias.options)})
-        return replace(base, name=name, digest=digest, base=alias.base, system=alias.system, options=alias.options)
+        own = {"digest": digest, "system": alias.system, "options": alias.options}
+        return replace(base, name=name, base=alias.base, modified_at=self.aliases.modified_at(name), **own)
 
     def names(self) -> list[str]:
         """Every name there is."""

@@ -28,7 +28,7 @@ from handspun.serve.ollama_wire import (
     ReplyMessage,
     Spoken,
 )
-from handspun.serve.options import Options
+from handspun.serve.options import Options, joined
 from handspun.serve.parts import Part
 from handspun.serve.prompt import limit_of
 from handspun.serve.routes import JSONRoute, described
@@ -100,7 +100,7 @@ async def saying(models: Models, body: Spoken, said: list[Message] | list[str], 
         keep_alive_s=body.keep_alive_s,
         constraint=constraint_of(body.format),
         n_likeliest=body.top_logprobs or 0,
-        truncate=bool(body.truncate),
+        truncate=body.truncate,
     )
     async with talk(models, ask) as now, aclosing(now.parts(is_stream=is_stream)) as parts:
         loaded = time.perf_counter_ns()
@@ -175,8 +175,10 @@ async def embed_answer(models: Models, body: EmbedRequest) -> AsyncGenerator[Emb
     texts = [body.input] if isinstance(body.input, str) else body.input
     async with models.use(body.model, body.keep_alive_s) as loaded:
         load_ns = time.perf_counter_ns() - began
-        limit = limit_of(loaded, body.options or Options())
-        vectors = await embed(loaded, texts, limit, dimensions=body.dimensions, truncate=bool(body.truncate))
+        options = joined(loaded.entry.options, body.options)
+        truncate = options.truncate if body.truncate is None else body.truncate
+        limit = limit_of(loaded, options)
+        vectors = await embed(loaded, texts, limit, dimensions=body.dimensions, truncate=bool(truncate))
     cut = {"truncated_tokens": vectors.n_truncated} if vectors.n_truncated else {}
     yield EmbedAnswer(
         model=body.model,
@@ -191,6 +193,6 @@ async def embed_answer(models: Models, body: EmbedRequest) -> AsyncGenerator[Emb
 async def embeddings_answer(models: Models, body: EmbeddingsRequest) -> AsyncGenerator[EmbeddingsAnswer, None]:
     """The answer of /api/embeddings."""
     async with models.use(body.model, body.keep_alive_s) as loaded:
-        limit = limit_of(loaded, body.options or Options())
-        vectors = await embed(loaded, [body.prompt] if body.prompt else [], limit, dimensions=None, truncate=False)
+        options, texts = joined(loaded.entry.options, body.options), [body.prompt] if body.prompt else []
+        vectors = await embed(loaded, texts, limit_of(loaded, options), dimensions=None, truncate=bool(options.truncate))
     yield EmbeddingsAnswer(embedding=vectors.values[0] if vectors.values else [])

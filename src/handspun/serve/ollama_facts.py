@@ -89,11 +89,12 @@ def parameters(entry: Entry) -> str:
     """How it generates where a request says nothing, one option per line; one with several values has several lines."""
     options = {**options_of(entry.generate), **entry.options}
     values = ((key, one) for key, value in options.items() for one in (value if isinstance(value, list) else [value]))
-    return "\n".join(f"{key:<30} {json.dumps(value)}" for key, value in values)
+    return "\n".join(f"{key:<30} {json.dumps(value)}" for key, value in values)  # as wide as Ollama prints it
 
 
 def modelfile(entry: Entry) -> str:
     """How it would be created, in the words of a Modelfile."""
     lines = [f"FROM {entry.base or entry.name}", f'TEMPLATE """{entry.template}"""']
     lines += [f'SYSTEM """{entry.system}"""'] if entry.system else []
-    return "\n".join([*lines, *(f"PARAMETER {line}" for line in parameters(entry).splitlines())])
+    pairs = (line.split(maxsplit=1) for line in parameters(entry).splitlines())
+    return "\n".join([*lines, *(f"PARAMETER {key} {value}" for key, value in pairs)])

@@ -70,7 +70,7 @@ def chat_ask(body: ChatRequest) -> Ask:
         constraint=constraint,
         n_likeliest=body.top_logprobs or 0,
         n_replies=body.n or 1,
-        truncate=bool(body.truncate),
+        truncate=body.truncate,
     )
 
 
@@ -83,7 +83,7 @@ def completion_ask(body: CompletionRequest) -> Ask:
         keep_alive_s=body.keep_alive_s,
         n_likeliest=body.logprobs or 0,
         n_replies=body.n or 1,
-        truncate=bool(body.truncate),
+        truncate=body.truncate,
     )
 
 

@@ -54,6 +54,8 @@ class Options(Sampling):
 
     num_predict: Annotated[int, Field(ge=1, le=MAX_TOKENS)] | Annotated[int, Field(ge=-2, le=-1)] | None = None
     """longest reply; negative: until the context is full"""
+    truncate: bool | None = None
+    """leave out what is oldest where a prompt is too long, for clients that cannot say so beside the options"""
     typical_p: One = None
     tfs_z: One = None
     mirostat: Zero = None
@@ -62,6 +64,7 @@ class Options(Sampling):
     penalize_newline: Ignored = None
     num_keep: Ignored = None
     num_batch: Ignored = None
+    num_gqa: Ignored = None
     num_gpu: Ignored = None
     main_gpu: Ignored = None
     num_thread: Ignored = None

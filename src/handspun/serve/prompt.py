@@ -11,6 +11,8 @@ from handspun.serve.models import Loaded
 from handspun.serve.options import Options
 from handspun.tokens.chat import assemble
 
+TRUNCATE = '"truncate": true (with a client of Ollama: "options": {"truncate": true})'
+"""How a client asks for less of what it sent to be read."""
 N_FRAME = 2
 """Control tokens around the content of a message, and around all messages together."""
 
@@ -33,10 +35,10 @@ class Prompt:
         return self.limit - len(self.ids)
 
 
-def conversation(loaded: Loaded, messages: Sequence[Message], options: Options, *, truncate: bool) -> Prompt:
+def conversation(loaded: Loaded, messages: Sequence[Message], options: Options) -> Prompt:
     """Messages, and the opening of a reply. The model's own system message comes first where there is none.
 
-    Raises PromptError where they are too long; with `truncate` the oldest exchanges are left out.
+    Raises PromptError where they are too long; where the options say `truncate`, the oldest exchanges are left out.
     """
     tokenizer, system, limit = loaded.tokenizer, loaded.entry.system, limit_of(loaded, options)
     numbers: list[int | None] = list(range(len(messages)))
@@ -46,33 +48,42 @@ def conversation(loaded: Loaded, messages: Sequence[Message], options: Options, 
     sizes = [len(content) + N_FRAME for content in contents]
     n_tokens, kept = sum(sizes) + N_FRAME, list(range(len(messages)))
     if n_tokens >= limit:
-        check_truncation(n_tokens, limit, truncate=truncate)
-        kept = newest(messages, sizes, limit - room_for_reply(limit, options, loaded) - N_FRAME)
+        check_truncation(n_tokens, limit, options)
+        kept = newest(messages, sizes, limit - N_FRAME, room_for_reply(limit, options, loaded))
     said = [contents[place] for place in kept]
     ids = assemble(tokenizer, [messages[place] for place in kept], said, open_reply=True).ids.tolist()
     return Prompt(ids, limit, n_tokens - len(ids), tuple(numbers[place] for place in kept))
 
 
-def newest(messages: Sequence[Message], sizes: Sequence[int], room: int) -> list[int]:
-    """The system messages at the beginning, and as many of the newest exchanges as fit. Raises PromptError."""
+def newest(messages: Sequence[Message], sizes: Sequence[int], limit: int, room: int) -> list[int]:
+    """The system messages at the beginning, and as many of the newest exchanges as leave `room` for a reply.
+
+    The last exchange may leave less. Raises PromptError where even that has `limit` tokens.
+    """
     n_system = next((place for place, message in enumerate(messages) if message.role != "system"), len(messages))
     kept: list[int] = []
     for start in exchange_starts(messages[n_system:]):
         kept = [*range(n_system), *range(n_system + start, len(messages))]
-        if sum(sizes[place] for place in kept) <= room:
+        if sum(sizes[place] for place in kept) + room <= limit:
             return kept
     n_tokens = sum(sizes[place] for place in kept)
+    if n_tokens < limit:
+        return kept
     raise PromptError(
-        f"the last message has {n_tokens:,} tokens with what it needs and there is room for {room:,}; shorten it."
+        f"the last message has {n_tokens + N_FRAME:,} tokens with what belongs to it and there is room for"
+        f" {limit + N_FRAME:,} with the reply; shorten it."
     )
 
 
-def continuation(loaded: Loaded, text: str, options: Options, *, truncate: bool) -> Prompt:
-    """A text to go on with. Raises PromptError where it is too long; with `truncate` its beginning is left out."""
+def continuation(loaded: Loaded, text: str, options: Options) -> Prompt:
+    """A text to go on with. Its beginning is left out where it is too long and the options say `truncate`.
+
+    Raises PromptError where it is too long otherwise.
+    """
     ids, limit = [loaded.tokenizer.end_of_text, *loaded.tokenizer.encode(text)], limit_of(loaded, options)
     if len(ids) < limit:
         return Prompt(ids, limit)
-    check_truncation(len(ids), limit, truncate=truncate)
+    check_truncation(len(ids), limit, options)
     n_truncated = len(ids) - (limit - room_for_reply(limit, options, loaded))
     return Prompt(ids[n_truncated:], limit, n_truncated)
 
@@ -88,8 +99,8 @@ def room_for_reply(limit: int, options: Options, loaded: Loaded) -> int:
     return max(1, min(wanted if wanted > 0 else limit, limit // SHARE_FOR_REPLY))
 
 
-def check_truncation(n_tokens: int, limit: int, *, truncate: bool) -> None:
+def check_truncation(n_tokens: int, limit: int, options: Options) -> None:
     """Raises PromptError with both counts where a prompt that is too long must not be truncated."""
-    if not truncate:
-        remedy = 'shorten it, or send "truncate": true to leave out what is oldest'
+    if not options.truncate:
+        remedy = f"shorten it, or send {TRUNCATE} to leave out what is oldest"
         raise PromptError(f"the prompt has {n_tokens:,} tokens and there is room for {limit:,} with the reply; {remedy}.")

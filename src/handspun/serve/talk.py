@@ -28,7 +28,8 @@ class Ask:
     n_likeliest: int = 0
     n_replies: int = 1
     """to the messages, or to each of the texts"""
-    truncate: bool = False
+    truncate: bool | None = None
+    """whether what is oldest may be left out; None: as the options say"""
 
 
 class Talk:
@@ -69,6 +70,8 @@ async def talk(models: Models, ask: Ask) -> AsyncIterator[Talk]:
     """The model that was asked, in memory as long as this is entered. Raises what `Models.use` raises, and PromptError."""
     async with models.use(ask.model, ask.keep_alive_s) as loaded:
         options = joined(loaded.entry.options, ask.options)
+        if ask.truncate is not None:
+            options = options.model_copy(update={"truncate": ask.truncate})
         prompts = await asyncio.to_thread(prompts_of, loaded, ask, options)
         yield Talk(ask, loaded, prompts, options)
 
@@ -77,9 +80,9 @@ def prompts_of(loaded: Loaded, ask: Ask, options: Options) -> list[Prompt]:
     """What the model is to read. Raises PromptError."""
     texts = [said for said in ask.said if isinstance(said, str)]
     if texts:
-        return [continuation(loaded, text, options, truncate=ask.truncate) for text in texts]
+        return [continuation(loaded, text, options) for text in texts]
     messages = [said for said in ask.said if isinstance(said, Message)]
-    return [conversation(loaded, messages, options, truncate=ask.truncate)]
+    return [conversation(loaded, messages, options)]
 
 
 def constraint_of(schema: dict[str, Any] | str | None) -> Constraint | None:

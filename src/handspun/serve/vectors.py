@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from handspun.errors import PromptError
 from handspun.serve.models import Loaded
+from handspun.serve.prompt import TRUNCATE
 
 N_AT_ONCE = 8
 """Texts that are read in one go; replies go on in between."""
@@ -38,6 +39,6 @@ async def embed(loaded: Loaded, texts: Sequence[str], limit: int, *, dimensions:
 def shortened(ids: list[int], limit: int, *, truncate: bool) -> list[int]:
     """A text as far as it may be read. Raises PromptError where it is too long and must not be truncated."""
     if len(ids) > limit and not truncate:
-        remedy = 'shorten it, or send "truncate": true to have its beginning read'
+        remedy = f"shorten it, or send {TRUNCATE} to have its beginning read"
         raise PromptError(f"the input has {len(ids):,} tokens and there is room for {limit:,}; {remedy}.")
     return ids[:limit]

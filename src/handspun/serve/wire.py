@@ -6,7 +6,16 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 MAX_MESSAGES = 4096
@@ -15,6 +24,9 @@ MAX_INPUTS = 2048
 MAX_LIKELIEST = 20
 MAX_REPLIES = 16
 """replies to one prompt"""
+
+CLOSE = 0.75
+"""how much of a mistyped key must agree with the one that is proposed instead"""
 
 DURATION = r"^[-+]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|ms|s|m|h))+$|^[-+]?[0-9]+$"
 """as Go writes it, such as 5m or 1h30m; or a number of seconds"""
@@ -43,7 +55,7 @@ def know_every_key(data: dict[str, Any], known: Sequence[str]) -> None:
     """Raises PydanticCustomError for a key that is not known, with the one it resembles."""
     for key in data:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
+            near = difflib.get_close_matches(key, known, n=1, cutoff=CLOSE)
             hint = f'did you mean "{near[0]}"?' if near else "leave it out"
             said = key[:60].encode("ascii", "backslashreplace").decode()
             raise PydanticCustomError("unknown_key", '"{key}" is not known here; {hint}', {"key": said, "hint": hint})
@@ -58,6 +70,18 @@ def only(allowed: Sequence[Any], reason: str) -> BeforeValidator:
         return value
 
     return BeforeValidator(check)
+
+
+def explained(reason: str) -> WrapValidator:
+    """Refuses what does not fit with a reason of its own."""
+
+    def check(value: Any, fit: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return fit(value)
+        except ValidationError as error:
+            raise PydanticCustomError("refused", "{reason}", {"reason": reason}) from error
+
+    return WrapValidator(check)
 
 
 def seconds(value: float | str | None) -> float | None:
@@ -88,7 +112,10 @@ Ignored = Annotated[Any, Field(description="Taken, and without effect here.")]
 class Keeping(Wire):
     """A request that says how long its model stays in memory afterwards."""
 
-    keep_alive: Annotated[str, Field(pattern=DURATION, max_length=64)] | float | None = None
+    keep_alive: Annotated[
+        Annotated[str, Field(pattern=DURATION, max_length=64)] | float | None,
+        explained("must be a duration such as 5m, 300, -1 or 0"),
+    ] = None
     """seconds, or a duration as Go writes it; negative: for good"""
 
     @property
