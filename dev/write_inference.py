@@ -14,6 +14,16 @@ from handspun.files import write_bytes
 ROOT = Path(__file__).parent.parent
 HISTORY, PAGE = ROOT / "benchmarks" / "history.jsonl", ROOT / "docs" / "runs" / "inference.md"
 BENCHMARKS = ("generate", "serve")
+COLUMNS = ["row", "handspun", "peer", "ratio", "bar", "more"]
+NAMES = {
+    "alone": "one alone, tok/s:",
+    "times_alone": "times one alone:",
+    "p99_s": "99 % within, s:",
+    "answered": "answered:",
+    "growth_mb": "memory grew by, MB:",
+    "seconds": "all within, s:",
+}
+"""What the figures beside the medians are."""
 HEAD = """# How fast replies come
 
 The newest measurement of each row, by `python benchmarks/generate.py` and `python benchmarks/serve.py`, which say what a row
@@ -22,12 +32,14 @@ does. Both sides take turns in one process or on one machine, and the figures ar
 
 
 def newest(lines: Iterable[str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """Each row with a bar: its figures, and the line it was measured in."""
+    """Each row: its figures, and the line it was measured in."""
     rows = {}
     for text in lines:
         line = json.loads(text)
         if line["benchmark"] in BENCHMARKS:
-            found = {row: figures for row, figures in line["results"].items() if isinstance(figures, dict) and "bar" in figures}
+            found = {
+                row: figures for row, figures in line["results"].items() if isinstance(figures, dict) and "ours" in figures
+            }
             rows |= {row: (figures, line) for row, figures in found.items()}
     return rows
 
@@ -40,9 +52,6 @@ def page(lines: Iterable[str]) -> str:
     return HEAD + "".join(f"\n## {title}\n\n{table(COLUMNS, rows)}\n" for title, rows in sessions.items())
 
 
-COLUMNS = ["row", "handspun", "peer", "ratio", "bar", "more"]
-
-
 def heading(line: dict[str, Any]) -> str:
     """On what, and when."""
     machine = line["machine"]
@@ -51,22 +60,25 @@ def heading(line: dict[str, Any]) -> str:
 
 def cells(figures: dict[str, Any]) -> list[str]:
     """Both sides, their ratio, what was asked for, and what else was measured."""
-    sides = [median_of(figures[side]) if side in figures else "" for side in ("ours", "peer")]
+    sides = [median_of(figures.get(side, {})) for side in ("ours", "peer")]
     ratio = f"{figures['ratio']:.2f}" if "ratio" in figures else ""
-    return [*sides, ratio, f"{figures['bar']:g}", more(figures)]
+    bar = f"{figures['bar']:g}" if figures["bar"] is not None else ""
+    return [*sides, ratio, bar, more(figures)]
 
 
 def median_of(side: dict[str, Any]) -> str:
-    """Tokens per second, or seconds."""
-    return f"{side['median']:,.1f} tok/s" if "median" in side else f"{side['median_s']:.2f} s"
+    """Tokens per second, or seconds, where there is a median."""
+    if "median" in side:
+        return f"{side['median']:,.1f} tok/s"
+    return f"{side['median_s']:.2f} s" if "median_s" in side else ""
 
 
 def more(figures: dict[str, Any]) -> str:
-    """The numbers of a row besides the two sides'."""
-    known = {"ratio", "bar"}
-    own = [f"{key} {value:,.4g}" for key, value in figures.items() if isinstance(value, int | float) and key not in known]
-    shares = [f"{side} {figures[side]['share']:.0%}" for side in ("ours", "peer") if "share" in figures.get(side, {})]
-    return ", ".join([*own, *(["of what can be read: " + " and ".join(shares)] if shares else [])])
+    """The numbers of a row besides medians, their ratio and the bar."""
+    own = {**figures["ours"], **figures}
+    shown = [f"{NAMES[key]} {own[key]:,.4g}" for key in NAMES if key in own]
+    shares = [f"{figures[side]['share']:.0%}" for side in ("ours", "peer") if "share" in figures.get(side, {})]
+    return ", ".join([*shown, *([f"bytes read: {' and '.join(shares)} of what memory gives"] if shares else [])])
 
 
 def is_current() -> bool:
