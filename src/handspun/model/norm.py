@@ -42,10 +42,17 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
         if not torch.is_grad_enabled():
-            return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
+            return self.read(x)
         if x.device.type == "cpu" and not torch.compiler.is_compiling():
             return RMSNormFunction.apply(x, self.weight.to(x.dtype), self.eps)  # type: ignore[no-any-return]
         return F.rms_norm(x.float(), self.weight.shape, eps=self.eps).to(x.dtype) * self.weight.to(x.dtype)
+
+    def read(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
+        """Without gradients: LayerNorm of (x, -x), whose mean is zero, is one kernel on the CPU, where RMSNorm is a chain."""
+        weight, width = self.weight.to(x.dtype), x.shape[-1]
+        if x.device.type != "cpu":
+            return F.rms_norm(x, self.weight.shape, weight, self.eps)
+        return F.layer_norm(torch.cat((x, -x), dim=-1), (2 * width,), eps=self.eps)[..., :width] * weight
 
 
 class RMSNormFunction(torch.autograd.Function):

@@ -9,34 +9,35 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-Rotary = tuple[Float[Tensor, "*B T 1 half"], Float[Tensor, "*B T 1 half"]]
-"""Cosines and sines for every token, the same in each head."""
+Rotary = tuple[Float[Tensor, "*B T 1 Dh"], Float[Tensor, "*B T 1 Dh"]]
+"""For every token what each channel and its partner are multiplied with, the same in each head."""
 
 
 def rotary_table(positions: Int[Tensor, "*B T"], head_dim: int, theta: float, dtype: torch.dtype) -> Rotary:
-    """Cosines and sines of position · theta^(-2i / head_dim) for the pairs (i, i + head_dim / 2)."""
+    """Cosines and sines of position · theta^(-2i / head_dim) for the pairs (i, i + head_dim / 2).
+
+    The sine of the first of a pair is negative, because it is its partner that it is multiplied with.
+    """
     frequencies = theta ** (torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / -head_dim)
     angles = positions.unsqueeze(-1).float() * frequencies
-    return angles.cos().to(dtype).unsqueeze(-2), angles.sin().to(dtype).unsqueeze(-2)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat((cos, cos), dim=-1).to(dtype).unsqueeze(-2), torch.cat((-sin, sin), dim=-1).to(dtype).unsqueeze(-2)
 
 
 def rotate(
-    x: Float[Tensor, "B T H Dh"], cos: Float[Tensor, "*B T 1 half"], sin: Float[Tensor, "*B T 1 half"]
+    x: Float[Tensor, "B T H Dh"], cos: Float[Tensor, "*B T 1 Dh"], sin: Float[Tensor, "*B T 1 Dh"]
 ) -> Float[Tensor, "B T H Dh"]:
     """Turn each pair of channels by the angle of its position."""
-    if x.device.type == "cpu" and not torch.is_grad_enabled():
-        return turned(x, cos, sin)
-    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+    if x.device.type == "cpu" and torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return RotateFunction.apply(x, cos, sin)  # type: ignore[no-any-return]
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    return torch.mul(x, cos).addcmul(x.roll(x.shape[-1] // 2, dims=-1), sin)
 
 
 def turned(x: Tensor, cos: Tensor, sin: Tensor, *, backwards: bool = False) -> Tensor:
     """Rotation written straight into its result; `backwards` turns the other way, which is also the gradient."""
     result = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     half = x.shape[-1] // 2
-    first, second = x[..., :half], x[..., half:]
+    first, second, cos, sin = x[..., :half], x[..., half:], cos[..., :half], sin[..., half:]
     sign = -1 if backwards else 1
     torch.mul(first, cos, out=result[..., :half]).addcmul_(second, sin, value=-sign)
     torch.mul(second, cos, out=result[..., half:]).addcmul_(first, sin, value=sign)
