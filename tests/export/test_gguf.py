@@ -6,7 +6,6 @@ import gguf
 import numpy as np
 import pytest
 import torch
-from portable import PORTABLE, portable_model
 
 from handspun.errors import DiskFullError, ExportError
 from handspun.export import gguf as exporter
@@ -16,6 +15,7 @@ from handspun.model.transformer import Transformer
 from handspun.tokens.config import TokensConfig
 from handspun.tokens.control import CHAT_TEMPLATE
 from handspun.tokens.tokenizer import Tokenizer
+from portable import PORTABLE, portable_model
 
 
 def value(reader: gguf.GGUFReader, key: str) -> object:

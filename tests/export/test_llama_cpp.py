@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from portable import PORTABLE, portable_model
 
 from handspun.export.gguf import export_gguf
 from handspun.generate.config import GenerateConfig
@@ -18,6 +17,7 @@ from handspun.generate.llama_context import LlamaContext, NewToken
 from handspun.generate.torch_engine import TorchEngine
 from handspun.tokens.config import TokensConfig
 from handspun.tokens.tokenizer import SAMPLE, Tokenizer
+from portable import PORTABLE, portable_model
 
 pytest.importorskip("llama_cpp", reason='llama-cpp-python is compiled for minutes: pip install "handspun[llamacpp]"')
 

@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from jaxtyping import Float
 from torch import Tensor
 
 from handspun.errors import BusyError, PromptError
 from handspun.generate.config import GenerateConfig
-from handspun.generate.request import Piece, Reply, Request
+from handspun.generate.request import Choice, Piece, Reply, Request
 from handspun.tokens.tokenizer import Tokenizer
 
 SHARE_FOR_REPLY = 4
@@ -111,3 +112,17 @@ class Engine(ABC):
             raise PromptError(
                 f"the prompt has {n_prompt:,} tokens and this model reads {limit:,} with its reply; shorten the prompt."
             )
+
+    @cached_property
+    def ends(self) -> frozenset[int]:
+        """A control token ends the reply: <|end|>, or the opening of something that is not the assistant's to say."""
+        return frozenset(id for id in self.tokenizer.control.values() if not self.tokenizer.token_bytes(id))
+
+    def likeliest(self, log_probs: Float[Tensor, "R V"], counts: Sequence[int]) -> list[tuple[Choice, ...]]:
+        """As many of the likeliest tokens as each row asks for."""
+        n_most = min(max(counts), log_probs.shape[1])
+        if n_most == 0:
+            return [()] * len(counts)
+        values, ids = (part.tolist() for part in log_probs.topk(n_most))
+        choices = [[Choice(id, self.tokenizer.token_bytes(id), value) for id, value in zip(*row)] for row in zip(ids, values)]
+        return [tuple(row[:n]) for row, n in zip(choices, counts)]

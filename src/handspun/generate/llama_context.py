@@ -32,23 +32,28 @@ class LlamaContext:
         self,
         path: Path,
         *,
-        n_tokens: int,
         n_slots: int,
         n_threads: int,
+        n_tokens: int | None = None,
         n_batch: int = 512,
         wants_states: bool = False,
         may_use_amx: bool = False,
     ) -> None:
-        """Without `may_use_amx`, the matrix unit of new Intel processors is left alone: torch resets it behind llama.cpp's back
+        """Without `n_tokens` there is room for as many whole texts as there are slots.
+
+        Without `may_use_amx`, the matrix unit of new Intel processors is left alone: torch resets it behind llama.cpp's back
         where both use it in one thread, and what gcc 12 makes of llama.cpp configures it wrongly; either ends the process.
         """
         self.library = load_llama_cpp()
-        self.path, self.n_batch = path, n_batch
+        self.path, self.n_batch, self.wants_states = path, n_batch, wants_states
         self.model = self.open_model(path, may_use_amx)
+        self.max_seq_len = self.library.llama_model_n_ctx_train(self.model)
+        self.n_slots = min(n_slots, self.library.llama_max_parallel_sequences())
+        self.n_tokens = n_tokens or self.n_slots * self.max_seq_len
         self.vocab = self.library.llama_model_get_vocab(self.model)
         self.vocab_size = self.library.llama_vocab_n_tokens(self.vocab)
         self.width = self.library.llama_model_n_embd(self.model)
-        self.context = self.open_context(n_tokens, n_slots, n_threads, wants_states)
+        self.context = self.open_context(n_threads)
         self.batch = self.library.llama_batch_init(n_batch, 0, 1)
 
     def open_model(self, path: Path, may_use_amx: bool) -> Any:
@@ -60,18 +65,18 @@ class LlamaContext:
             raise CheckpointError(f"{path} is no GGUF file that llama.cpp loads; write one with handspun export.")
         return model
 
-    def open_context(self, n_tokens: int, n_slots: int, n_threads: int, wants_states: bool) -> Any:
+    def open_context(self, n_threads: int) -> Any:
         """llama.cpp's context. Raises CheckpointError."""
         parameters = self.library.llama_context_default_params()
-        parameters.n_ctx, parameters.n_seq_max, parameters.kv_unified = n_tokens, n_slots, True
+        parameters.n_ctx, parameters.n_seq_max, parameters.kv_unified = self.n_tokens, self.n_slots, True
         parameters.n_batch = parameters.n_ubatch = self.n_batch
         parameters.n_threads = parameters.n_threads_batch = n_threads
-        parameters.embeddings = wants_states
-        if wants_states:
+        parameters.embeddings = self.wants_states
+        if self.wants_states:
             parameters.pooling_type = self.library.LLAMA_POOLING_TYPE_NONE
         context = self.library.llama_init_from_model(self.model, parameters)
         if context is None:
-            raise CheckpointError(f"llama.cpp finds no memory for {n_tokens:,} tokens with {self.path}; ask for fewer.")
+            raise CheckpointError(f"llama.cpp finds no memory for {self.n_tokens:,} tokens with {self.path}; ask for fewer.")
         return context
 
     def read(self, tokens: Sequence[NewToken]) -> Float[Tensor, "N W"]:
@@ -86,9 +91,12 @@ class LlamaContext:
         return self.outputs(sum(token.is_asked for token in tokens))
 
     def outputs(self, n_rows: int) -> Float[Tensor, "N W"]:
-        """A copy of the newest logits."""
-        pointer = self.library.llama_get_logits(self.context)
-        rows = np.ctypeslib.as_array(pointer, shape=(n_rows, self.vocab_size))
+        """A copy of the newest logits, or states."""
+        width = self.width if self.wants_states else self.vocab_size
+        if n_rows == 0:
+            return torch.empty(0, width)
+        newest = self.library.llama_get_embeddings if self.wants_states else self.library.llama_get_logits
+        rows = np.ctypeslib.as_array(newest(self.context), shape=(n_rows, width))
         return torch.from_numpy(rows.copy())
 
     def forget(self, slot: int) -> None:

@@ -61,6 +61,10 @@ class Timing:
     first_token: float | None = None
     ended: float | None = None
 
+    def start(self) -> None:
+        """Note when the engine began to read."""
+        self.started = time.perf_counter()
+
 
 @dataclass(eq=False, slots=True)
 class Reply:
@@ -82,6 +86,12 @@ class Reply:
     def prompt_ids(self) -> list[int]:
         """What it replies to: the prompt, or as much of its end as there is room to read."""
         return self.request.prompt_ids[self.n_truncated :]
+
+    def give_up(self) -> None:
+        """Note that it is cancelled, unless it has ended."""
+        if self.finish_reason is None:
+            self.finish_reason = "cancelled"
+            self.timing.ended = time.perf_counter()
 
 
 @dataclass(frozen=True, slots=True)

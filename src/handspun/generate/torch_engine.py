@@ -1,6 +1,5 @@
 """The engine that runs on torch: every shape of the model room, on every device, many requests in one forward."""
 
-import time
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -38,8 +37,6 @@ class TorchEngine(Engine):
         self.scheduler = Scheduler(limits, self.blocks)
         self.matchers = Matchers(tokenizer)
         self.writings: dict[Row, Writing] = {}
-        self.ends = frozenset(id for id in tokenizer.control.values() if not tokenizer.token_bytes(id))
-        """A control token ends the reply: <|end|>, or the opening of something that is not the assistant's to say."""
 
     @property
     def is_idle(self) -> bool:
@@ -59,9 +56,7 @@ class TorchEngine(Engine):
         return writing.reply
 
     def cancel(self, reply: Reply) -> None:
-        if reply.finish_reason is None:
-            reply.finish_reason = "cancelled"
-            reply.timing.ended = time.perf_counter()
+        reply.give_up()
         for row in [row for row, writing in self.writings.items() if writing.reply is reply]:
             self.leave(row)
 
@@ -101,7 +96,7 @@ class TorchEngine(Engine):
     def begin(self, writing: Writing) -> None:
         """Note when a request was begun, and what others had read for it."""
         if writing.reply.timing.started is None:
-            writing.reply.timing.started = time.perf_counter()
+            writing.reply.timing.start()
             writing.reply.n_shared = writing.row.n_shared or 0
 
     def ragged(self, chunks: Sequence[Chunk]) -> Ragged:
@@ -142,15 +137,6 @@ class TorchEngine(Engine):
             draws = [writings[row].draw() for row in rows] if config.temperature is not None else []
             chosen[rows] = choose(scores, config, draws)
         return chosen
-
-    def likeliest(self, log_probs: Float[Tensor, "R V"], counts: Sequence[int]) -> list[tuple[Choice, ...]]:
-        """As many of the likeliest tokens as each row asks for."""
-        n_most = min(max(counts), log_probs.shape[1])
-        if n_most == 0:
-            return [()] * len(counts)
-        values, ids = (part.tolist() for part in log_probs.topk(n_most))
-        choices = [[Choice(id, self.tokenizer.token_bytes(id), value) for id, value in zip(*row)] for row in zip(ids, values)]
-        return [tuple(row[:n]) for row, n in zip(choices, counts)]
 
     def piece(self, writing: Writing, id: int, log_prob: float, origin: int, likeliest: tuple[Choice, ...]) -> Piece:
         """Say a token, or end the reply with it."""
