@@ -160,9 +160,64 @@ def test_stopping_a_reply_ends_it_on_the_server(way: str, slow: None, live: Live
     else:
         visit.page.keyboard.press("Escape")
     playwright.expect(visit.page.locator(".ending")).to_have_text("Stopped.")
+    playwright.expect(visit.page.locator(".failure")).to_have_count(0)
     assert eventually(lambda: n_asking(live) == 0, within_s=20 * STEP_S)
     assert len(visit.replies.inner_text()) < 60
     playwright.expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
+
+
+def test_a_model_that_is_being_loaded_is_waited_for_by_name(
+    serve: Callable[..., Live], open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = serve_models.load_engine
+
+    def load_slowly(folder: Path, **settings: Any) -> TorchEngine:
+        time.sleep(1)
+        return load(folder, **settings)
+
+    monkeypatch.setattr(serve_models, "load_engine", load_slowly)
+    visit = open_page(serve())
+    visit.send("What is a shard?")
+    playwright.expect(visit.page.locator(".assistant")).to_have_text("Loading tiny…")
+    visit.whole_reply()
+    visit.ask("What is a token?")
+    playwright.expect(visit.page.get_by_text("Loading tiny…")).to_have_count(0)
+
+
+def test_a_reply_that_is_cut_short_says_by_which_limit(serve: Callable[..., Live], open_page: OpenPage) -> None:
+    server = serve()
+    with server.client as client:
+        client.post("/api/create", json={"model": "small", "from": "tiny", "parameters": {"num_ctx": 20}})
+    visit = open_page(server)
+    visit.page.locator("#model").select_option("small:latest")
+    visit.set(num_predict="3")
+    visit.ask("What is a shard?")
+    ending = visit.page.locator(".ending")
+    playwright.expect(ending).to_have_text("The reply ended at 3 tokens: Max tokens, which can be set under Sampling.")
+    visit.set(num_predict="")
+    visit.page.get_by_role("button", name="Regenerate").click()
+    visit.whole_reply()
+    playwright.expect(ending).to_have_text("The reply ended where the model's context was full, at 20 tokens.")
+
+
+def test_the_first_of_the_servers_models_is_asked_though_another_is_in_memory(
+    serve: Callable[..., Live], open_page: OpenPage
+) -> None:
+    server = serve()
+    with server.client as client:
+        client.post("/api/create", json={"model": "zebra", "from": "tiny"})
+        client.post("/api/chat", json={"model": "zebra"})
+        first = client.get("/api/tags").json()["models"][0]["name"]
+    visit = open_page(server)
+    playwright.expect(visit.page.locator("#model-facts")).to_contain_text(re.compile(r"F32\d\d\d KB"))
+    assert visit.page.locator("#model").input_value() == first == "tiny:latest"
+
+
+def test_every_example_is_in_sight_on_a_small_telephone(live: Live, open_page: OpenPage) -> None:
+    visit = open_page(live, width=320)
+    visit.page.set_viewport_size({"width": 320, "height": 568})
+    last, foot = visit.page.locator(".example").last.bounding_box(), visit.page.locator(".foot-of-page").bounding_box()
+    assert last and foot and last["y"] + last["height"] <= foot["y"]
 
 
 def test_a_reply_can_be_asked_for_again(visit: Visit) -> None:

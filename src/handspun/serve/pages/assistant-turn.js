@@ -46,6 +46,15 @@ export class AssistantTurnView {
     this.onDrawn();
   }
 
+  /**
+   * Say what is waited for, until the first words have come.
+   *
+   * @param {string} what
+   */
+  wait(what) {
+    if (!this.turn.content && this.root.hasAttribute("aria-busy")) this.foot.replaceChildren(element("p", { class: "ending" }, what));
+  }
+
   /** It is not the last any more: it cannot be asked for again. */
   retire() {
     this.foot.querySelector(".again")?.remove();
@@ -54,6 +63,7 @@ export class AssistantTurnView {
   #draw() {
     this.#frame = 0;
     this.text.show(this.turn.content, this.turn.tokens);
+    if (this.turn.content) this.foot.replaceChildren();
     this.onDrawn();
   }
 

@@ -15,10 +15,10 @@ import { TokenReader } from "./token.js";
  * @property {string} model
  * @property {string} system
  * @property {Record<string, number>} options
+ * @property {number} maxTokens     longest reply; below 0: until the context is full
  */
 
 const STOPPED = "Stopped.";
-const FULL = "The reply ended at its longest: Max tokens, or the end of what the model can read.";
 const N_NS = 1e9;
 
 export class Chat {
@@ -99,7 +99,7 @@ export class Chat {
     this.stop();
     const { conversation } = this;
     const asking = (this.#asking = new AbortController());
-    const { model, system, options } = this.question();
+    const { model, system, options, maxTokens } = this.question();
     const question = { model, options, messages: conversation.messages(system) };
     /** @type {AssistantTurn} */
     const turn = { role: "assistant", content: "", tokens: [], model };
@@ -109,8 +109,10 @@ export class Chat {
     this.thread.toEnd();
     this.#keep(conversation);
     this.listeners.onBusy(true);
+    this.#tellOfLoading(model, view);
     try {
-      await this.#listen(turn, view, this.server.chat(question, asking.signal), new TokenReader(system ? 1 : 0));
+      const parts = this.server.chat(question, asking.signal);
+      await this.#listen(turn, view, { parts, reader: new TokenReader(system ? 1 : 0), maxTokens });
     } catch (error) {
       this.#fail(turn, error, asking.signal);
     }
@@ -124,14 +126,24 @@ export class Chat {
   }
 
   /**
+   * Say that a model is being loaded, where it is not in memory.
+   *
+   * @param {string} model
+   * @param {AssistantTurnView} view
+   */
+  async #tellOfLoading(model, view) {
+    const isLoaded = await this.server.isLoaded(model).catch(() => true); // the reply's own request says what is wrong
+    if (!isLoaded) view.wait(`Loading ${model.replace(/:latest$/, "")}…`);
+  }
+
+  /**
    * Let a turn grow by what the server sends.
    *
    * @param {AssistantTurn} turn
    * @param {AssistantTurnView} view
-   * @param {AsyncIterable<any>} parts
-   * @param {TokenReader} reader
+   * @param {{parts: AsyncIterable<any>, reader: TokenReader, maxTokens: number}} answer
    */
-  async #listen(turn, view, parts, reader) {
+  async #listen(turn, view, { parts, reader, maxTokens }) {
     const began = performance.now();
     let firstTokenS;
     for await (const part of parts) {
@@ -140,22 +152,23 @@ export class Chat {
       turn.content += content;
       turn.tokens.push(...reader.read(part));
       view.grow();
-      if (part.done) this.#end(turn, part, firstTokenS ?? (performance.now() - began) / 1000);
+      if (part.done) this.#end(turn, part, { firstTokenS: firstTokenS ?? (performance.now() - began) / 1000, maxTokens });
     }
   }
 
   /**
    * @param {AssistantTurn} turn
    * @param {any} part the last of the reply, with its figures
-   * @param {number} firstTokenS
+   * @param {{firstTokenS: number, maxTokens: number}} about
    */
-  #end(turn, { done_reason, eval_count: nTokens = 0, eval_duration = 0, prompt_eval_count: nPrompt = 0, truncated_tokens }, firstTokenS) {
+  #end(turn, part, { firstTokenS, maxTokens }) {
+    const { done_reason, eval_count: nTokens = 0, eval_duration = 0, prompt_eval_count: nPrompt = 0, truncated_tokens } = part;
     const tokensPerS = eval_duration ? (nTokens * N_NS) / eval_duration : 0;
     turn.figures = { nTokens, nPrompt, firstTokenS, tokensPerS };
     const forgotten = truncated_tokens
       ? `The conversation outgrew the model's context: its oldest ${truncated_tokens.toLocaleString("en")} tokens were left out.`
       : "";
-    const ending = [done_reason === "length" ? FULL : "", forgotten].filter(Boolean).join(" ");
+    const ending = [done_reason === "length" ? limit(turn.figures, maxTokens) : "", forgotten].filter(Boolean).join(" ");
     if (ending) turn.ending = ending;
   }
 
@@ -182,4 +195,20 @@ export class Chat {
     if (!this.history.keep(conversation)) this.listeners.onFull();
     this.listeners.onChange();
   }
+}
+
+/**
+ * Which limit a reply has reached, as a sentence.
+ *
+ * @param {import("./conversation.js").Figures} figures
+ * @param {number} maxTokens
+ */
+function limit({ nTokens, nPrompt }, maxTokens) {
+  if (nTokens === maxTokens) return `The reply ended at ${count(nTokens)}: Max tokens, which can be set under Sampling.`;
+  return `The reply ended where the model's context was full, at ${count(nPrompt + nTokens)}.`;
+}
+
+/** @param {number} nTokens */
+function count(nTokens) {
+  return `${nTokens.toLocaleString("en")} ${nTokens === 1 ? "token" : "tokens"}`;
 }

@@ -48,7 +48,12 @@ const chat = new Chat(
     server,
     history,
     thread,
-    question: () => ({ model: picker.chosen, system: panel.choices.system.trim(), options: options(panel.choices) }),
+    question: () => ({
+      model: picker.chosen,
+      system: panel.choices.system.trim(),
+      options: options(panel.choices),
+      maxTokens: panel.maxTokens,
+    }),
   },
   {
     onChange: showHistory,

@@ -1,7 +1,7 @@
 /** The panel in which sampling is set. */
 
 import { byId, element } from "./element.js";
-import { complaint, keepChoices, noChoices, readChoices, SETTINGS } from "./setting.js";
+import { complaint, keepChoices, noChoices, options, readChoices, SETTINGS } from "./setting.js";
 
 /** @typedef {import("./setting.js").Setting} Setting */
 
@@ -14,6 +14,8 @@ export class Panel {
     this.storage = storage;
     this.onTint = onTint;
     this.choices = readChoices(storage);
+    /** @type {Record<string, string>} */
+    this.defaults = {};
     this.system = byId("system", HTMLTextAreaElement);
     this.tint = byId("tint", HTMLInputElement);
     this.fields = SETTINGS.map((setting) => new SettingField(setting, (text) => this.#set(setting, text)));
@@ -29,12 +31,18 @@ export class Panel {
     return this.fields.find(({ isWrong }) => isWrong);
   }
 
+  /** How many tokens a reply may have; below 0: until the context is full. */
+  get maxTokens() {
+    return options(this.choices).num_predict ?? Number(this.defaults.num_predict);
+  }
+
   /**
    * What holds where a field is left empty.
    *
    * @param {Record<string, string>} ofModel
    */
   showDefaults(ofModel) {
+    this.defaults = ofModel;
     for (const field of this.fields) field.showDefault(ofModel);
   }
 

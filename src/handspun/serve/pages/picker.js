@@ -82,5 +82,5 @@ function facts({ isLoaded, parameters, quantization, bytes }) {
 /** @param {number} bytes */
 function size(bytes) {
   const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1);
-  return `${(bytes / 1000 ** power).toPrecision(3).replace(/\.?0+$/, "")} ${UNITS[power]}`;
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${UNITS[power]}`;
 }

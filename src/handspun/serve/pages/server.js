@@ -43,22 +43,30 @@ export class Server {
   }
 
   /**
-   * Every model there is, the loaded ones first.
+   * Every model there is, in the server's order.
    *
    * @returns {Promise<Model[]>}
    */
   async models() {
     const [all, loaded] = await Promise.all([this.#json("api/tags"), this.#json("api/ps")]);
     const names = new Set(loaded.models.map((/** @type {{name: string}} */ model) => model.name));
-    return all.models
-      .map((/** @type {any} */ model) => ({
-        name: model.name,
-        bytes: model.size,
-        parameters: model.details?.parameter_size ?? "",
-        quantization: model.details?.quantization_level ?? "",
-        isLoaded: names.has(model.name),
-      }))
-      .sort((/** @type {Model} */ a, /** @type {Model} */ b) => Number(b.isLoaded) - Number(a.isLoaded));
+    return all.models.map((/** @type {any} */ model) => ({
+      name: model.name,
+      bytes: model.size,
+      parameters: model.details?.parameter_size ?? "",
+      quantization: model.details?.quantization_level ?? "",
+      isLoaded: names.has(model.name),
+    }));
+  }
+
+  /**
+   * Whether a model is in memory, so that it answers at once.
+   *
+   * @param {string} model
+   */
+  async isLoaded(model) {
+    const loaded = await this.#json("api/ps");
+    return loaded.models.some((/** @type {{name: string}} */ { name }) => name === model);
   }
 
   /**
