@@ -21,6 +21,14 @@ def test_a_body_that_cannot_be_read_is_explained(live: Live, body: bytes, senten
     assert (answer.status_code, answer.json()["error"][: len(sentence)]) == (400, sentence)
 
 
+def test_an_address_that_cannot_be_is_explained_though_nothing_was_sent(live: Live) -> None:
+    with live.client as client:
+        answer = client.post("/api/blobs/xyz")
+        missing = client.post("/api/chat")
+    assert answer.json()["error"] == 'digest="xyz": must be sha256, a colon and 64 hexadecimal digits'
+    assert (answer.status_code, missing.json()["error"]) == (400, "missing request body")
+
+
 EMPTY = {
     "nothing to read": ({"input": []}, "input=[]: is empty; give at least one"),
     "an empty text": ({"input": ["a", ""]}, 'input.1="": must not be empty'),

@@ -26,6 +26,8 @@ def complaint(error: RequestValidationError) -> tuple[str | None, str]:
     first, body = error.errors()[0], error.body
     if first["type"] == "json_invalid":
         return None, f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]:,}"
+    if first["loc"][0] == "path":
+        return None, f"{first['loc'][-1]}={brief(first['input'])}: {first['msg']}"
     if body is None or body == b"":
         return None, "missing request body"
     if isinstance(body, bytes):

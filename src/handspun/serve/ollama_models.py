@@ -25,13 +25,16 @@ from handspun.serve.ollama_wire import (
     Version,
 )
 from handspun.serve.routes import JSONRoute, described
+from handspun.serve.wire import explained
 
 OLLAMA_VERSION = "0.12.11"
 """The Ollama whose protocol is spoken: the first one with log-probabilities. Some clients want at least a certain one."""
 
 NO_FILES = "models here are trained with handspun, and none is made of uploaded files"
 
-Digest = Annotated[str, Path(pattern=r"^sha256[:-][0-9a-f]{64}$")]
+Digest = Annotated[
+    str, Path(pattern=r"^sha256[:-][0-9a-f]{64}$"), explained("must be sha256, a colon and 64 hexadecimal digits")
+]
 
 
 def router(models: Models) -> APIRouter:
