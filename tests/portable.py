@@ -1,9 +1,18 @@
-"""Small models of every shape that can be exported, with weights large enough that every part matters."""
+"""Small models of every shape that can be exported, with weights large enough that every part matters; and a run of one."""
+
+from pathlib import Path
 
 import torch
 
+from handspun.checkpoint import save_checkpoint
+from handspun.generate.config import GenerateConfig
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
+from handspun.recipe import Recipe
+from handspun.settings import to_toml
+from handspun.tokens.config import TokensConfig
+from handspun.tokens.tokenizer import Tokenizer
+from handspun.train.config import TrainConfig
 
 PORTABLE = {
     "qwen3": {"n_kv_heads": 2},
@@ -21,3 +30,15 @@ def portable_model(name: str, vocab_size: int, d_model: int = 128) -> Transforme
         is_scale = "norm" in part and part.endswith("weight")
         torch.nn.init.normal_(weight, mean=float(is_scale), std=0.1, generator=generator)
     return model
+
+
+def write_portable_run(folder: Path, **generate: object) -> Path:
+    """The run folder of a model that llama.cpp computes, finished but never trained."""
+    tokenizer = Tokenizer.train(["A shard holds words, and a token has a name. " * 9], TokensConfig(vocab_size=270))
+    config = ModelConfig(d_model=64, n_layers=1, n_heads=2, max_seq_len=64)
+    tables = {"model": config, "train": TrainConfig(seq_len=64), "tokens": TokensConfig(vocab_size=270)}
+    recipe = to_toml(Recipe(name="portable", **tables, generate=GenerateConfig(**generate)))
+    facts = {"trainer_state": {}, "facts": {"compute_dtype": "float32"}, "tokenizer": tokenizer, "recipe": recipe}
+    save_checkpoint(folder / "checkpoints", 1, model=Transformer(config, 270).initialize(0), **facts)
+    (folder / "recipe.toml").write_text(recipe)
+    return folder

@@ -6,28 +6,14 @@ from pathlib import Path
 import gguf
 import pytest
 
-from handspun.checkpoint import save_checkpoint
 from handspun.cli.app import run
-from handspun.model.config import ModelConfig
-from handspun.model.transformer import Transformer
-from handspun.recipe import Recipe
-from handspun.settings import to_toml
-from handspun.tokens.config import TokensConfig
-from handspun.tokens.tokenizer import Tokenizer
-from handspun.train.config import TrainConfig
+from portable import write_portable_run
 
 
 @pytest.fixture
 def portable_run(tmp_path: Path) -> Path:
     """The run folder of a model that llama.cpp computes, finished but never trained."""
-    tokenizer = Tokenizer.train(["A shard holds words, and a token has a name. " * 9], TokensConfig(vocab_size=270))
-    config = ModelConfig(d_model=64, n_layers=1, n_heads=2, max_seq_len=64)
-    recipe = to_toml(Recipe(name="portable", model=config, train=TrainConfig(seq_len=64), tokens=TokensConfig(vocab_size=270)))
-    model, folder = Transformer(config, 270).initialize(0), tmp_path / "portable"
-    facts = {"trainer_state": {}, "facts": {}, "tokenizer": tokenizer, "recipe": recipe}
-    save_checkpoint(folder / "checkpoints", 1, model=model, **facts)
-    (folder / "recipe.toml").write_text(recipe)
-    return folder
+    return write_portable_run(tmp_path / "portable")
 
 
 def test_the_file_is_written_beside_the_checkpoints(portable_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from handspun.errors import BusyError, DeviceError, ModelNotFoundError
+from handspun.cli.app import run
+from handspun.errors import BusyError, CheckpointError, DeviceError, ModelNotFoundError
 from handspun.generate.config import GenerateConfig
+from handspun.generate.llamacpp_engine import LlamaCppEngine
 from handspun.generate.request import Request
 from handspun.machine import resident_bytes
 from handspun.runs import Run
@@ -18,6 +20,7 @@ from handspun.serve.held import Loaded
 from handspun.serve.library import Library
 from handspun.serve.models import Models
 from handspun.serve.room import Room
+from portable import write_portable_run
 
 SOON_S = 0.15
 """Longer than what is to happen at once, shorter than a test may take."""
@@ -72,10 +75,8 @@ def test_a_name_that_is_not_served_is_refused_with_those_that_are(library: Libra
 
 
 def test_all_who_ask_while_a_model_is_loaded_share_one_load(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    loads, load = [], models_module.load_engine
-    monkeypatch.setattr(
-        models_module, "load_engine", lambda folder, limits: loads.append(folder) or load(folder, limits=limits)
-    )
+    loads, load = [], models_module.open_engine
+    monkeypatch.setattr(models_module, "open_engine", lambda folder, *how: loads.append(folder) or load(folder, *how))
 
     async def ask(models: Models) -> int:
         async with models.use("tiny") as loaded:
@@ -223,7 +224,7 @@ def test_an_idle_model_makes_room_where_memory_is_short_and_one_in_use_does_not(
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_loaded(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models_module, "load_engine", lambda folder, limits: pytest.fail(f"{folder} was loaded"))
+    monkeypatch.setattr(models_module, "open_engine", lambda folder, *_: pytest.fail(f"{folder} was loaded"))
 
     async def main(models: Models) -> None:
         with pytest.raises(DeviceError, match='loading "endless" needs'):
@@ -270,3 +271,19 @@ def test_memory_comes_back_when_a_model_goes(finished_run: Path, tmp_path: Path)
         assert resident_bytes() - before < 0.2 * n_bytes
 
     with_models(models, main)
+
+
+def test_the_engine_that_the_recipe_names_answers(tmp_path: Path) -> None:
+    pytest.importorskip("llama_cpp", reason='llama-cpp-python is compiled for minutes: pip install "handspun[llamacpp]"')
+    folder = write_portable_run(tmp_path / "portable", engine="llamacpp")
+
+    async def main(models: Models) -> None:
+        with pytest.raises(CheckpointError, match="write one: handspun export"):
+            async with models.use("portable"):
+                pass
+        assert run(["export", str(folder)]) == 0
+        async with models.use("portable") as loaded:
+            assert isinstance(loaded.worker.engine, LlamaCppEngine)
+            assert await say(loaded) == 4
+
+    with_models(Models(library_of(folder, created=tmp_path / "served"), ServeConfig()), main)

@@ -85,16 +85,16 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def gated(serve: Callable[..., Live], monkeypatch: pytest.MonkeyPatch) -> Gated:
     """Starts a server whose model's gate has this bias: far below 0 its copy head decides every token, far above it none."""
-    load = serve_models.load_engine
+    load = serve_models.open_engine
 
     def gated(bias: float) -> Live:
-        def load_gated(folder: Path, **settings: Any) -> TorchEngine:
-            engine = load(folder, **settings)
-            assert engine.model.copy_head is not None
+        def load_gated(folder: Path, *how: Any) -> TorchEngine:
+            engine = load(folder, *how)
+            assert isinstance(engine, TorchEngine) and engine.model.copy_head is not None
             engine.model.copy_head.gate.bias.data.fill_(bias)
             return engine
 
-        monkeypatch.setattr(serve_models, "load_engine", load_gated)
+        monkeypatch.setattr(serve_models, "open_engine", load_gated)
         return serve()
 
     return gated

@@ -35,11 +35,11 @@ def chat(run: str, *overrides: str, force: bool = False) -> None:
     folder, weights, scheme = find_weights(run)
     config = generate_config(folder, overrides)
     mention_base_model(folder)
-    from handspun.generate.session import ChatSession, load_engine
+    from handspun.generate.session import ChatSession, open_engine
 
     if not force:
         require_memory(folder, n_rows=1, scheme=scheme)
-    session = ChatSession(load_engine(weights, limits=Limits(max_rows=1)), config)
+    session = ChatSession(open_engine(weights, config.engine, Limits(max_rows=1)), config)
     passage: str | None = None
     terminal.say(f"{folder.path.name}: type a message; /help for more, Ctrl-D to leave")
     while (message := read_message()) is not None:

@@ -54,12 +54,12 @@ def generate(
     if not text:
         check_prompts(spoken)
         mention_base_model(folder)
-    from handspun.generate.session import load_engine
+    from handspun.generate.session import open_engine
 
     limits = Limits(max_rows=min(len(spoken), Limits().max_rows))
     if not force:
         require_memory(folder, n_rows=limits.max_rows, scheme=scheme)
-    engine = load_engine(weights, limits=limits)
+    engine = open_engine(weights, config.engine, limits)
     asked = [continued(engine, prompt) if text else asked_for(engine, prompt, read_first) for prompt in spoken]
     replies = engine.generate(asked, config)
     if json:

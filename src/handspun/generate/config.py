@@ -1,12 +1,17 @@
 """How text is generated, as a recipe gives it."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+EngineName = Literal["torch", "llamacpp"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GenerateConfig:
     """Sampling. Every limit is off when its key is absent; without a temperature the likeliest token is taken."""
 
+    engine: EngineName = "torch"
+    """What computes: torch, every model; llamacpp, the file that `handspun export` wrote (extra llamacpp)."""
     max_new_tokens: int = 256
     """Longest reply in tokens; it also ends where the model's context is full."""
     temperature: float | None = None

@@ -9,20 +9,34 @@ from handspun.checkpoint import Checkpoint, load_checkpoint
 from handspun.corpus.document import Message
 from handspun.device import choose_device
 from handspun.errors import PromptError
-from handspun.generate.config import GenerateConfig
+from handspun.generate.config import EngineName, GenerateConfig
 from handspun.generate.engine import SHARE_FOR_REPLY, Engine
+from handspun.generate.exported import exported_file
 from handspun.generate.layout import lay_out_for_reading
 from handspun.generate.limits import Limits
+from handspun.generate.llamacpp_engine import LlamaCppEngine
 from handspun.generate.request import Request
 from handspun.generate.torch_engine import TorchEngine
 from handspun.model.transformer import Transformer
 from handspun.tokens.chat import render
 
 
-def load_engine(checkpoints: Path, dtype: torch.dtype | None = None, limits: Limits | None = None) -> TorchEngine:
-    """An engine on the newest whole checkpoint below a folder, or on the quantized weights in it, on this machine's device.
+def open_engine(weights: Path, name: EngineName, limits: Limits | None = None) -> Engine:
+    """The engine that `generate.engine` names, on the finished weights of a run, or on what was exported of them.
 
-    It computes in `dtype`, or in the one it was trained in, so that the same seed always gives the same reply.
+    Raises CheckpointError, DamagedFileError.
+    """
+    if name == "torch":
+        return load_engine(weights, limits=limits)
+    checkpoint = load_checkpoint(weights)
+    return LlamaCppEngine(exported_file(checkpoint), checkpoint.load_tokenizer(), limits)
+
+
+def load_engine(checkpoints: Path, dtype: torch.dtype | None = None, limits: Limits | None = None) -> TorchEngine:
+    """Torch's engine on the newest whole checkpoint below a folder, or on the quantized weights in it.
+
+    It is on this machine's device, and computes in `dtype`, or in the one it was trained in, so that the same seed always gives
+    the same reply.
     Raises CheckpointError, DamagedFileError.
     """
     checkpoint = load_checkpoint(checkpoints)

@@ -23,7 +23,7 @@ class Entry:
     name: str
     """with its tag: "quickstart:latest", "quickstart:int8" """
     folder: Path
-    """what `load_engine` loads"""
+    """what `open_engine` opens"""
     weights: str
     """SHA-256 of what is loaded: entries that agree in it share the memory"""
     digest: str

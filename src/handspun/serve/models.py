@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from handspun.errors import BusyError
-from handspun.generate.session import load_engine
+from handspun.generate.session import open_engine
 from handspun.serve.config import ServeConfig
 from handspun.serve.entry import Entry
 from handspun.serve.held import Held, Loaded
@@ -78,7 +78,7 @@ class Models:
             if entry.weights in self.held or self.is_stopping:
                 return
             room = await self.make_room(entry)
-            engine = await asyncio.to_thread(load_engine, entry.folder, limits=room.limits)
+            engine = await asyncio.to_thread(open_engine, entry.folder, entry.generate.engine, room.limits)
             held = Held(MeteredWorker(engine, entry.name, self.meter), room.n_bytes)
             self.held[entry.weights] = held
             self.meter.loads.labels(entry.name).inc()
