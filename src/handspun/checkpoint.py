@@ -27,12 +27,23 @@ import torch
 from torch import Tensor
 
 from handspun.errors import CheckpointError, DamagedFileError, DiskFullError
-from handspun.files import disk_errors, read_json, seal_folder, sync_folder, verify_folder, write_bytes, write_json
+from handspun.files import (
+    MANIFEST,
+    disk_errors,
+    read_json,
+    seal_folder,
+    sha256,
+    sync_folder,
+    verify_folder,
+    write_bytes,
+    write_json,
+)
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
 from handspun.pieces import Pieces
 from handspun.quantize.folder import Quantization, is_quantized, read_quantization
 from handspun.quantize.model import fill
+from handspun.runs import Run
 from handspun.settings import build, to_tree
 from handspun.tensors import write_tensors
 from handspun.tokens.tokenizer import Tokenizer
@@ -221,15 +232,33 @@ def damage_of(folder: Path) -> str | None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """The newest whole checkpoint below a folder of checkpoints, or the checkpoint folder itself, quantized or not.
 
-    Raises CheckpointError where there is none, DamagedFileError where the folder itself is damaged.
+    Raises CheckpointError where there is none or quantized weights are stale, DamagedFileError where the folder is damaged.
     """
     if path.is_dir() and (FINISHED.fullmatch(path.name) or is_quantized(path)):
+        refuse_stale(path)
         verify_folder(path)
         return Checkpoint(path)
     checkpoint, damages = newest_checkpoint(path)
     if checkpoint is None:
         raise CheckpointError(" ".join(damages) or f"{path} holds no checkpoint; train first.")
     return checkpoint
+
+
+def refuse_stale(folder: Path) -> None:
+    """Raises CheckpointError where a run's quantized weights were made of another checkpoint than the newest whole one.
+
+    Quantized weights that lie in no run, or in one whose checkpoints are gone, are taken as they are.
+    """
+    run, quantization = Run(folder.parent.parent), read_quantization(folder)
+    if quantization is None or folder.parent != run.quantized:
+        return
+    for checkpoint in reversed(all_checkpoints(run.finished)):
+        manifest = checkpoint.folder / MANIFEST
+        if manifest.is_file() and sha256(manifest) == quantization.made_of:
+            return
+        if damage_of(checkpoint.folder) is None:
+            command = f"handspun quantize {run.path} scheme={quantization.scheme}"
+            raise CheckpointError(f"{folder} was made of an older checkpoint; run `{command}` again.")
 
 
 def discard(folder: Path) -> None:

@@ -22,7 +22,7 @@ def no_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def nonsense(*_: object) -> kernels.Kernel:
         return lambda x: torch.zeros(*x.shape[:-1], kernels.TRIAL_SHAPE[0], dtype=x.dtype)
 
-    for name in ("int8_kernel", "int8_row_kernel", "int4_kernel", "row_kernel", "blocked_kernel"):
+    for name in ("int8_kernel", "int8_row_kernel", "int4_kernel", "blocked_kernel"):
         monkeypatch.setattr(kernels, name, nonsense)
     kernels.works.cache_clear()
     yield
@@ -83,14 +83,3 @@ def test_a_kernel_that_cannot_be_made_fails_its_trial() -> None:
         raise RuntimeError("could not create a primitive")
 
     assert not kernels.agrees(refuses, weight(), torch.float32, [1])
-
-
-def test_the_kernel_that_takes_least_time_is_taken_and_remembered() -> None:
-    def slow(x: torch.Tensor) -> torch.Tensor:
-        for _ in range(50):
-            x @ torch.ones(K, N)
-        return x @ torch.ones(K, N)
-
-    makers = {"slow": lambda: slow, "quick": lambda: kernels.whole_kernel(torch.ones(N, K))}
-    assert kernels.fastest(makers, (N, K), torch.float32)[0] == "quick"
-    assert kernels.CHOICES.pop((("slow", "quick"), (N, K), torch.float32)) == "quick"

@@ -1,5 +1,6 @@
 """Quantized weights are a folder that is loaded like a checkpoint."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,16 @@ from safetensors import safe_open
 
 from handspun.checkpoint import Checkpoint, load_checkpoint, new_quantized
 from handspun.errors import CheckpointError, DamagedFileError
-from handspun.files import read_json, write_json
+from handspun.evaluate.divergence import divergence
+from handspun.files import MANIFEST, read_json, seal_folder, sha256, write_json
+from handspun.model.transformer import Transformer
 from handspun.quantize import folder as folder_of_weights
 from handspun.quantize.config import Scheme
 from handspun.quantize.folder import Quantization, copy_companions, write_quantization, write_weights
+from handspun.quantize.kernels import Kernel
+from handspun.quantize.linear import SmallLinear
+from handspun.runs import Run
+from handspun.stages.tokenize import held_out_shards
 
 SCHEMES: tuple[Scheme, ...] = ("bf16", "int8", "int4")
 
@@ -22,7 +29,7 @@ def quantized(run: Path, scheme: Scheme, target: Path) -> Checkpoint:
     with new_quantized(target) as folder:
         formats = write_weights(folder, source.weights, scheme, lambda *_: None)
         copy_companions(source.folder, folder)
-        write_quantization(folder, Quantization(scheme, formats, "", {}))
+        write_quantization(folder, Quantization(scheme, formats, sha256(source.folder / MANIFEST), {}))
     return load_checkpoint(target)
 
 
@@ -84,3 +91,68 @@ def test_a_folder_that_was_not_finished_leaves_what_was_there(finished_run: Path
         raise RuntimeError("stop")
     assert load_checkpoint(tmp_path / "int8").quantization is not None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["int8"]
+
+
+def trained_on(run: Path) -> Path:
+    """A newer checkpoint of the finished model than there was."""
+    newest = load_checkpoint(run / "tuned").folder
+    newer = newest.with_name(f"{int(newest.name) + 1:08d}")
+    shutil.copytree(newest, newer)
+    write_json(newer / "trainer.json", {**read_json(newest / "trainer.json"), "step": int(newer.name)})
+    seal_folder(newer)
+    return newer
+
+
+def test_weights_made_of_an_older_checkpoint_are_refused(run_copy: Path) -> None:
+    folder = quantized(run_copy, "int8", run_copy / "quantized" / "int8").folder
+    trained_on(run_copy)
+    with pytest.raises(CheckpointError) as refused:
+        load_checkpoint(folder)
+    assert str(refused.value) == (
+        f"{folder} was made of an older checkpoint; run `handspun quantize {run_copy} scheme=int8` again."
+    )
+    quantized(run_copy, "int8", folder)
+    assert load_checkpoint(folder).quantization is not None
+
+
+def test_a_newer_checkpoint_that_is_damaged_makes_nothing_old(run_copy: Path) -> None:
+    folder = quantized(run_copy, "int8", run_copy / "quantized" / "int8").folder
+    (trained_on(run_copy) / "model.safetensors").write_bytes(b"half")
+    assert load_checkpoint(folder).quantization is not None
+
+
+def test_weights_that_lie_in_no_run_or_whose_checkpoints_are_gone_are_taken(run_copy: Path, tmp_path: Path) -> None:
+    folder = quantized(run_copy, "int8", run_copy / "quantized" / "int8").folder
+    trained_on(run_copy)
+    assert load_checkpoint(Path(shutil.copytree(folder, tmp_path / "int8"))).quantization is not None
+    shutil.rmtree(run_copy / "tuned")
+    shutil.rmtree(run_copy / "checkpoints")
+    assert load_checkpoint(folder).quantization is not None
+
+
+def row_by_row(model: Transformer) -> Transformer:
+    """The model, reading each row of many by the kernel that reads a single one."""
+    for layer in model.modules():
+        if isinstance(layer, SmallLinear):
+            layer.several = each_row(layer.one)
+    return model
+
+
+def each_row(one: Kernel) -> Kernel:
+    """A kernel for a single row, called for each of many."""
+    return lambda x: torch.cat([one(row) for row in x.flatten(0, -2).split(1)]).unflatten(0, x.shape[:-1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_what_writes_a_token_at_a_time_loses_what_was_measured(
+    finished_run: Path, tmp_path: Path, scheme: Scheme, dtype: torch.dtype
+) -> None:
+    small, full = quantized(finished_run, scheme, tmp_path / scheme), load_checkpoint(finished_run / "tuned").load_model()
+    ids, byte_lengths = held_out_shards(Run(finished_run)).tokens(0, 256), small.load_tokenizer().byte_lengths
+    many, single = (
+        divergence(full, model, ids, byte_lengths, seq_len=64, on_progress=lambda *_: None)
+        for model in (small.load_model(compute_dtype=dtype), row_by_row(small.load_model(compute_dtype=dtype)))
+    )
+    assert single.bpb_after == pytest.approx(many.bpb_after, abs=0.005)
+    assert single.kl_mean < 2 * many.kl_mean + 1e-6

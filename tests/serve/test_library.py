@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from handspun.cli.app import run
 from handspun.errors import CheckpointError, DamagedFileError, ModelNotFoundError, RefusedError, RunError
 from handspun.files import read_json, write_json
 from handspun.runs import Run
@@ -105,3 +106,13 @@ def test_only_runs_that_were_trained_to_the_end_are_served_unasked(run_copy: Pat
     (run_copy / "stages.json").write_text(json.dumps({"stages": {}}))
     assert finished_runs(folder) == []
     assert Library([Run(run_copy)], created=tmp_path / "served").entry("tiny")
+
+
+def test_what_was_quantized_of_an_older_checkpoint_is_left_out_and_says_so(run_copy: Path, tmp_path: Path) -> None:
+    assert run(["quantize", str(run_copy), "--force"]) == 0
+    library = Library([Run(run_copy)], created=tmp_path / "served")
+    assert [entry.name for entry in library.entries()] == ["tiny:int8", "tiny:latest"]
+    shutil.rmtree(run_copy / "tuned")  # the pretrained model is the finished one again
+    with pytest.raises(CheckpointError, match=r"was made of an older checkpoint; run `handspun quantize .* scheme=int8` again"):
+        library.entry("tiny:int8")
+    assert [entry.name for entry in library.entries()] == ["tiny:latest"]

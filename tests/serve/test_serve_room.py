@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from handspun.machine import Memory
 from handspun.model.cost import parameters
+from handspun.quantize import size
 from handspun.runs import Run
 from handspun.serve.config import ServeConfig
 from handspun.serve.entry import Entry
@@ -21,6 +23,12 @@ def entry(endless_run: Path, tmp_path: Path) -> Entry:
     shape = replace(found.shape, d_model=2048, n_layers=20, n_heads=16, max_seq_len=4096)
     n_params = sum(parameters(shape, 32_000).values())
     return replace(found, shape=shape, n_params=n_params, vocab_size=32_000, compute_dtype="bfloat16", name="big:latest")
+
+
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with no memory for a second packing of that model."""
+    monkeypatch.setattr(size, "memory", lambda: Memory(4 * GIB, 4 * GIB))
 
 
 def test_the_parts_add_up_to_what_is_refused(entry: Entry) -> None:
@@ -52,6 +60,13 @@ def test_the_proposed_context_and_rows_fit_and_the_next_larger_do_not(entry: Ent
     assert "handspun quantize" not in sentence  # of 10 GiB of keys and values fewer weights save too little
 
 
+def test_a_second_packing_is_counted_where_there_is_memory_for_it(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(size, "memory", lambda: Memory(64 * GIB, 0))
+    int8, table = Room(replace(entry, scheme="int8"), ServeConfig()), entry.vocab_size * entry.shape.d_model
+    assert int8.weight_bytes == pytest.approx(2 * entry.n_params - table, rel=0.01)  # nothing is multiplied with the embedding
+
+
+@pytest.mark.usefixtures("little_memory")
 def test_the_scheme_with_the_most_bits_that_fits_is_proposed_as_a_command_or_by_name(entry: Entry) -> None:
     config = ServeConfig(max_rows=1, num_ctx=1024)
     rooms = {scheme: Room(replace(entry, scheme=scheme), config).n_bytes for scheme in ("bf16", "int8", "int4")}
@@ -62,6 +77,7 @@ def test_the_scheme_with_the_most_bits_that_fits_is_proposed_as_a_command_or_by_
     assert "quantize" not in str(Room(int8, config).refusal(rooms["int4"], [entry, int8]))
 
 
+@pytest.mark.usefixtures("little_memory")
 def test_quantized_weights_are_small_on_a_cpu_and_whole_elsewhere(entry: Entry) -> None:
     int8 = replace(entry, scheme="int8")
     assert Room(int8, ServeConfig()).weight_bytes == pytest.approx(entry.n_params, rel=0.01)

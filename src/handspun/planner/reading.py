@@ -6,7 +6,7 @@ from handspun.model.config import ModelConfig
 from handspun.model.cost import FP32_BYTES, kv_bytes, parameters, up_width
 from handspun.planner.devices import Devices
 from handspun.quantize.config import Scheme
-from handspun.quantize.size import stored_bytes
+from handspun.quantize.size import packed_bytes, stored_bytes
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,15 @@ class Reading:
     def weight_bytes(self, dtype_bytes: int) -> tuple[int, int]:
         """What the weights take while they are loaded, and then.
 
-        A checkpoint's are fp32 first. Quantized ones stay small on a CPU, and elsewhere become what is computed with.
+        A checkpoint's are fp32 first. Quantized ones are packed on a CPU, and elsewhere become what is computed with.
         """
         n_params = sum(parameters(self.model, self.vocab_size).values())
         if self.scheme is None:
             return FP32_BYTES * n_params, dtype_bytes * n_params
         small = stored_bytes(self.model, self.vocab_size, self.scheme)
-        return small, small if self.devices.kind == "cpu" else dtype_bytes * n_params
+        if self.devices.kind == "cpu":
+            return small, packed_bytes(self.model, self.vocab_size, self.scheme, dtype_bytes=dtype_bytes)
+        return small, dtype_bytes * n_params
 
     @property
     def fits(self) -> bool:

@@ -1,12 +1,12 @@
 """Products with small weights on a CPU, by kernels that torch has but does not promise.
 
 Each is tried before it is trusted: it must compute what the matrix it was made of computes, on this processor and this build of
-torch. Where it does not, the matrix is multiplied as a whole one.
+torch. Where it does not, the matrix is multiplied as a whole one. None is chosen by a clock: kernels round differently, and the
+same seed is to give the same reply at every start.
 """
 
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -26,7 +26,6 @@ TRIAL_SHAPE = (96, 160)
 TRIAL_ROWS = (1, 3, 40)
 TOLERANCE = 0.02
 """Of the largest number in the product: states rounded to 8 bits stay within half of it."""
-MEASURED_RUNS = 5
 KERNEL_ERRORS = (RuntimeError, AttributeError, NotImplementedError, TypeError)
 """What torch raises where a kernel is absent, has other arguments, or cannot be made on this processor."""
 
@@ -34,11 +33,6 @@ KERNEL_ERRORS = (RuntimeError, AttributeError, NotImplementedError, TypeError)
 def whole_kernel(weight: Float[Tensor, "N K"]) -> Kernel:
     """The stock product."""
     return lambda x: F.linear(x, weight)
-
-
-def row_kernel(weight: Float[Tensor, "N K"]) -> Kernel:
-    """The stock product with a single state: of the matrix and a vector, and not of two matrices."""
-    return lambda x: torch.mv(weight, x.flatten()).view(*x.shape[:-1], -1)
 
 
 def blocked_kernel(weight: Float[Tensor, "N K"]) -> Kernel:
@@ -70,7 +64,8 @@ def int8_row_kernel(weight: Int8) -> Kernel:
     zeros = torch.zeros(len(weight.scale), dtype=torch.long)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # quantized tensors are to go; this kernel has no other way in
-        tensor = torch.ops.aten._make_per_channel_quantized_tensor(weight.values.contiguous(), weight.scale.double(), zeros, 0)
+        make = torch._make_per_channel_quantized_tensor  # type: ignore[attr-defined]
+        tensor = make(weight.values.contiguous(), weight.scale.double(), zeros, 0)
     packed = torch.ops.quantized.linear_prepack(tensor, None)
     multiply = torch.ops.quantized.linear_dynamic.default
     return lambda x: multiply(x.float(), packed).to(x.dtype)
@@ -118,8 +113,6 @@ def works(name: str, dtype: torch.dtype) -> bool:
     trial = trial_matrix()
     int8, int4, bf16 = Int8.of(trial), Int4.of(trial), trial.bfloat16()
     match name:
-        case "row":
-            return agrees(lambda: row_kernel(bf16), bf16.float(), dtype, [1])
         case "blocked":
             return agrees(lambda: blocked_kernel(bf16), bf16.float(), dtype, TRIAL_ROWS)
         case "int8":
@@ -130,29 +123,3 @@ def works(name: str, dtype: torch.dtype) -> bool:
             return agrees(lambda: int4_kernel(int4), int4.whole(), dtype, TRIAL_ROWS)
         case _:
             raise AssertionError(f"no kernel {name}")
-
-
-def fastest(makers: Mapping[str, Callable[[], Kernel]], shape: tuple[int, ...], dtype: torch.dtype) -> tuple[str, Kernel]:
-    """The kernel that takes the least time with a single row, and its name. Of each shape the first matrix is measured."""
-    names = tuple(makers)
-    key = (names, shape, dtype)
-    if key not in CHOICES:
-        row = torch.ones(1, shape[1], dtype=dtype)
-        CHOICES[key] = min(names, key=lambda name: seconds_of(makers[name](), row))
-    name = CHOICES[key]
-    return name, makers[name]()
-
-
-def seconds_of(kernel: Kernel, x: Float[Tensor, "M K"]) -> float:
-    """The least time of some runs."""
-    kernel(x)
-    seconds = []
-    for _ in range(MEASURED_RUNS):
-        began = time.perf_counter()
-        kernel(x)
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
-
-
-CHOICES: dict[tuple[tuple[str, ...], tuple[int, ...], torch.dtype], str] = {}
-"""Which kernel was fastest in this process: by the names there were, the shape and the dtype."""

@@ -9,11 +9,9 @@ from handspun.quantize.int8 import Int8
 from handspun.quantize.kernels import (
     Kernel,
     blocked_kernel,
-    fastest,
     int4_kernel,
     int8_kernel,
     int8_row_kernel,
-    row_kernel,
     whole_kernel,
     works,
 )
@@ -22,7 +20,7 @@ Small = Int8 | Int4
 
 
 class SmallLinear(nn.Module):
-    """y = x Wᵀ + b by the kernels that are fastest for a single row of states and for several."""
+    """y = x Wᵀ + b by one kernel for a single row of states and another, or the same, for several."""
 
     def __init__(self, one: Kernel, several: Kernel, bias: Float[Tensor, " N"] | None) -> None:
         super().__init__()
@@ -48,7 +46,7 @@ class SmallTable(nn.Module):
 def small_linear(weight: Small, bias: Tensor | None, dtype: torch.dtype, *, may_pack_twice: bool) -> SmallLinear:
     """A layer on a CPU that reads states of this dtype.
 
-    Where it may be packed twice, a single row gets a kernel of its own that reads another packing, if that is faster.
+    Where it may be packed twice, a single row and several get kernels of their own, which read different packings.
     """
     if isinstance(weight, Int8):
         return SmallLinear(*int8_kernels(weight, dtype, may_pack_twice=may_pack_twice), bias)
@@ -56,13 +54,9 @@ def small_linear(weight: Small, bias: Tensor | None, dtype: torch.dtype, *, may_
 
 
 def int8_kernels(weight: Int8, dtype: torch.dtype, *, may_pack_twice: bool) -> tuple[Kernel, Kernel]:
-    """For one row and for several."""
+    """For one row and for several: a single row is faster by FBGEMM, where there is memory for both."""
     several = int8_kernel(weight) if works("int8", dtype) else whole_kernel(weight.whole().to(dtype))
-    makers = {"several": lambda: several}
-    if may_pack_twice and works("int8 row", dtype):
-        makers["int8 row"] = lambda: int8_row_kernel(weight)
-    _, one = fastest(makers, tuple(weight.values.shape), dtype)
-    return one, several
+    return int8_row_kernel(weight) if may_pack_twice and works("int8 row", dtype) else several, several
 
 
 def int4_kernels(weight: Int4, dtype: torch.dtype, *, may_pack_twice: bool) -> tuple[Kernel, Kernel]:
@@ -75,12 +69,6 @@ def int4_kernels(weight: Int4, dtype: torch.dtype, *, may_pack_twice: bool) -> t
 
 
 def bf16_linear(weight: Float[Tensor, "N K"], bias: Tensor | None) -> SmallLinear:
-    """A layer on a CPU with a bf16 matrix, as it is or in the layout of the kernel that reads a single row faster."""
-    whole, dtype = whole_kernel(weight), torch.bfloat16
-    makers = {"whole": lambda: whole}
-    if works("row", dtype):
-        makers["row"] = lambda: row_kernel(weight)
-    if works("blocked", dtype):
-        makers["blocked"] = lambda: blocked_kernel(weight)
-    name, one = fastest(makers, tuple(weight.shape), dtype)
-    return SmallLinear(one, one if name == "blocked" else whole, bias)
+    """A layer on a CPU with a bf16 matrix, in the blocks of the kernel that reads it, or else as it is."""
+    kernel = blocked_kernel(weight) if works("blocked", torch.bfloat16) else whole_kernel(weight)
+    return SmallLinear(kernel, kernel, bias)

@@ -5,16 +5,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from handspun.machine import memory
 from handspun.model.linear import Linear
 from handspun.model.transformer import Transformer
 from handspun.quantize.config import Format
 from handspun.quantize.int4 import Int4
 from handspun.quantize.int8 import Int8
 from handspun.quantize.linear import Small, SmallLinear, SmallTable, bf16_linear, small_linear
-
-SHARE_FOR_SECOND_PACKING = 4
-"""Matrices are packed for a second kernel where that takes no more than one part in so many of the free memory."""
+from handspun.quantize.size import may_be_packed_twice
 
 
 def small_weight(weight: Tensor, format: Format) -> Small | Tensor:
@@ -68,7 +65,7 @@ def fill_small(model: Transformer, weights: Mapping[str, Small | Tensor]) -> Non
 
     Raises RuntimeError where a weight is missing or has another shape.
     """
-    dtype, may_pack_twice = model.compute_dtype, fits_twice(weights)
+    dtype, may_pack_twice = model.compute_dtype, may_be_packed_twice(model.config, model.vocab_size)
     names = [name for name, module in model.named_modules() if isinstance(module, Linear)]
     if absent := [name for name in names if f"{name}.weight" not in weights]:
         raise RuntimeError(f"no weights for {', '.join(absent)}")
@@ -94,10 +91,3 @@ def layer(
     if not isinstance(weight, Tensor):
         return small_linear(weight, own_bias, dtype, may_pack_twice=may_pack_twice)
     return bf16_linear(weight, own_bias) if weight.dtype == dtype == torch.bfloat16 else None
-
-
-def fits_twice(weights: Mapping[str, Small | Tensor]) -> bool:
-    """Whether there is memory for all matrices as int8 once more."""
-    matrices = [weight for weight in weights.values() if not isinstance(weight, Tensor)]
-    n_bytes = sum(w.values.nbytes if isinstance(w, Int8) else 2 * w.pairs.nbytes for w in matrices)
-    return n_bytes * SHARE_FOR_SECOND_PACKING <= memory().free_bytes

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from handspun.checkpoint import all_checkpoints
+from handspun.checkpoint import all_checkpoints, refuse_stale
 from handspun.errors import CheckpointError, DamagedFileError, HandspunError, ModelNotFoundError, RefusedError, RunError
 from handspun.files import MANIFEST, read_json, read_manifest, sha256_of_json
 from handspun.generate.config import GenerateConfig
@@ -81,6 +81,7 @@ class Library:
                 raise CheckpointError(f"{run.path} holds no checkpoint; train first.")
             return described(name, run.finished, checkpoints[-1].folder, stamp(checkpoints[-1].folder))
         folder = run.quantized / tag
+        refuse_stale(folder)
         return described(name, folder, folder, stamp(folder))
 
     def absent(self, name: str) -> ModelNotFoundError:

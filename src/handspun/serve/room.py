@@ -11,7 +11,7 @@ from handspun.errors import DeviceError
 from handspun.generate.limits import Limits
 from handspun.model.cost import FP32_BYTES, kv_bytes, up_width
 from handspun.quantize.config import Scheme
-from handspun.quantize.size import stored_bytes
+from handspun.quantize.size import packed_bytes, stored_bytes
 from handspun.serve.config import ServeConfig
 from handspun.serve.entry import Entry
 
@@ -63,9 +63,9 @@ class Room:
 
     @property
     def weight_bytes(self) -> int:
-        """The weights as they are computed with. On a CPU quantized ones stay small, elsewhere they become whole."""
+        """The weights as they are computed with. On a CPU quantized ones are packed, elsewhere they become whole."""
         if self.entry.scheme and self.kind == "cpu":
-            return stored_bytes(self.entry.shape, self.entry.vocab_size, self.entry.scheme)
+            return packed_bytes(self.entry.shape, self.entry.vocab_size, self.entry.scheme, dtype_bytes=self.dtype_bytes)
         return self.dtype_bytes * self.entry.n_params
 
     @property
