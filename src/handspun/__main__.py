@@ -1,5 +1,25 @@
-"""`python -m handspun` is `handspun`."""
+"""The program, as `handspun` and `python -m handspun` start it. Ctrl-C is quiet before and after a verb, too."""
 
-from handspun.cli.app import main
+import signal
+import sys
 
-main()
+from handspun.cli.interrupt import INTERRUPTED, end_at_once
+
+
+def main() -> None:
+    """The console script."""
+    of_a_verb = signal.getsignal(signal.SIGINT)
+    end_at_once(INTERRUPTED)
+    from handspun.cli.app import run
+
+    try:
+        signal.signal(signal.SIGINT, of_a_verb)
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # it came just before the verb began, or just after it ended
+        code = INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done; it only takes the interpreter a moment to go
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -234,8 +234,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises CheckpointError where there is none or quantized weights are stale, DamagedFileError where the folder is damaged.
     """
-    if path.is_dir() and (FINISHED.fullmatch(path.name) or is_quantized(path)):
+    if path.is_dir() and is_quantized(path):
+        verify_quantized(path)
         refuse_stale(path)
+        return Checkpoint(path)
+    if path.is_dir() and FINISHED.fullmatch(path.name):
         verify_folder(path)
         return Checkpoint(path)
     checkpoint, damages = newest_checkpoint(path)
@@ -259,6 +262,15 @@ def refuse_stale(folder: Path) -> None:
         if damage_of(checkpoint.folder) is None:
             command = f"handspun quantize {run.path} scheme={quantization.scheme}"
             raise CheckpointError(f"{folder} was made of an older checkpoint; run `{command}` again.")
+
+
+def verify_quantized(folder: Path) -> None:
+    """Check the files of quantized weights, which are easily made anew. Raises DamagedFileError."""
+    try:
+        verify_folder(folder)
+    except DamagedFileError as error:
+        damage, run = str(error).rpartition(";")[0], folder.parent.parent
+        raise DamagedFileError(f"{damage}; run `handspun quantize {run} scheme={folder.name}` again.") from error
 
 
 def discard(folder: Path) -> None:

@@ -93,6 +93,13 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_bytes(path, (json.dumps(sealed, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+def reason(error: OSError | UnicodeDecodeError) -> str:
+    """Why a text could not be read, in plain words."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start:,} is not UTF-8"
+    return (error.strerror or str(error)).lower()
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read what `write_json` wrote. Raises DamagedFileError where a byte of it has changed."""
     try:

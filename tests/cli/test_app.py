@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,9 @@ def test_an_error_of_the_user_is_one_sentence_and_exit_code_1(
         (["runs", "--jsn"], "--jsn"),
         (["runs", "a", "b"], "b"),
         (["runs", "compaer", "a", "b"], 'Did you mean "compare"?'),
+        (["chat"], "error: `handspun chat` needs RUN. ("),
+        (["runs", "compare", "one"], "error: `handspun runs compare` needs SECOND. ("),
+        (["serve", "--port"], "--port requires an argument"),
         (["--verison"], 'Did you mean "--version"?'),
     ],
 )
@@ -117,7 +121,23 @@ def test_a_file_that_may_not_be_opened_is_named(monkeypatch: pytest.MonkeyPatch,
 def test_ctrl_c_is_one_sentence_and_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     verb_that(lambda: os.kill(os.getpid(), signal.SIGINT), monkeypatch)
     assert run(["act"]) == 130
-    assert "run the same command again" in capsys.readouterr().err
+    assert capsys.readouterr().err == "interrupted.\n"
+    monkeypatch.setattr(program, "SAVING", ("act",))
+    assert run(["act"]) == 130
+    assert "run the same command again to go on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("delay_s", [0.02, 0.1, 0.25, 0.5])
+def test_ctrl_c_is_quiet_whenever_it_comes(delay_s: float, finished_run: Path) -> None:
+    begin = "import sys; from handspun.__main__ import main; print(flush=True); main()"
+    command = [sys.executable, "-c", begin, "generate", str(finished_run), "What is a shard?"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(delay_s)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] in ("", "interrupted.\n")
+    assert process.returncode == 130
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -1,6 +1,7 @@
 """handspun chat remembers, reads passages, and takes commands."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,26 @@ def test_a_message_too_long_to_be_read_is_refused_and_the_conversation_goes_on(
     said, talk = conversation(["a shard " * 80, "What is a shard?"], finished_run, monkeypatch, capsys)
     assert len(said) == 1
     assert len(talk) == 1 and "tokens and this model reads 128 with its reply" in talk[0]
+
+
+def test_a_passage_too_long_to_be_read_is_refused_at_once_and_not_attached(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    lines = ["/passage " + "a shard " * 80, "What is a shard?", "/passage A shard.", "What? " * 60, "/passage", "What?"]
+    said, talk = conversation(lines, finished_run, monkeypatch, capsys)
+    assert len(said) == 2
+    assert re.search(r"the passage has \d+ tokens and this model reads 128 with its reply and a message", talk[0])
+    assert "the message with its passage has" in talk[2]
+    assert talk[3].startswith("no passage:")
+
+
+def test_what_is_typed_in_another_encoding_ends_it_with_a_sentence(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    for verb in ("chat", "generate"):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"na\xefve\n"), encoding="utf-8"))
+        assert run([verb, str(finished_run)]) == 1
+        assert "standard input cannot be read (byte 2 is not UTF-8); send UTF-8 text." in capsys.readouterr().err
 
 
 def test_what_outgrows_the_context_is_forgotten_and_said_to_be(

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from handspun.cli.app import run
+from handspun.cli.quantize import quantize
 from handspun.generate.session import load_engine
+from handspun.quantize.config import LIMITS
 
 KEYS = ["bytes_before", "bytes_after", "bpb_before", "bpb_after", "kl_mean", "kl_p99", "top1_agreement"]
 
@@ -35,6 +37,10 @@ def test_too_much_lost_is_refused_and_kept_only_by_force(run_copy: Path, capsys:
     assert not (run_copy / "quantized" / "int4").exists()
     assert run([*asked, "--force"]) == 0
     assert (run_copy / "quantized" / "int4" / "manifest.json").is_file()
+    capsys.readouterr()
+    assert run(asked) == 1
+    assert "quantized/int4 stays as it was made before." in capsys.readouterr().err
+    assert (run_copy / "quantized" / "int4" / "manifest.json").is_file()
 
 
 def test_it_is_asked_by_its_name(run_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +48,36 @@ def test_it_is_asked_by_its_name(run_copy: Path, capsys: pytest.CaptureFixture[s
     assert f"`handspun quantize {run_copy} scheme=int8` makes them" in capsys.readouterr().err
     assert run(["quantize", str(run_copy), "--force"]) == 0
     assert run(["generate", f"{run_copy}:int8", "What is a shard?"]) == 0
+    capsys.readouterr()
+    assert run(["generate", f"{run_copy}:foo", "What is a shard?"]) == 1
+    assert f'"foo" is no scheme of {run_copy}; there are {run_copy}, {run_copy}:int8.' in capsys.readouterr().err
+    assert run(["quantize", f"{run_copy}:int8"]) == 1
+    assert f"the run itself is needed: {run_copy}." in capsys.readouterr().err
+
+
+def test_what_is_damaged_can_be_made_anew(run_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["quantize", str(run_copy), "--force"]) == 0
+    (run_copy / "quantized" / "int8" / "model-00001.safetensors").write_bytes(b"damaged")
+    assert run(["generate", f"{run_copy}:int8", "What is a shard?"]) == 1
+    assert f"; run `handspun quantize {run_copy} scheme=int8` again." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("int8", "int8 is the value of a key; write scheme=int8."),
+        ("foo=1", "foo=1 sets nothing here; the keys are scheme, text, max_tokens, max_kl, each given as KEY=VALUE."),
+        ("scheme=int3", 'scheme="int3" should be'),
+    ],
+)
+def test_a_word_that_sets_nothing_is_refused(run_copy: Path, word: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["quantize", str(run_copy), word]) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_the_help_says_how_much_may_be_lost_in_each_scheme() -> None:
+    assert quantize.__doc__ is not None
+    assert all(f"{limit:g} ({scheme})" in quantize.__doc__ for scheme, limit in LIMITS.items())
 
 
 def test_another_text_may_be_measured(run_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

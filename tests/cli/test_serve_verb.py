@@ -157,6 +157,50 @@ def test_a_port_where_handspun_serves_already_is_a_success(
         assert f"serves at {server.url} already: nothing to do" in captured.err
 
 
+def test_a_port_where_handspun_serves_with_other_settings_is_said_to_be(
+    serving: Callable[..., Serving], home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    server = serving("tiny", "--port", "0", "serve.max_rows=2")
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("HANDSPUN_API_KEY", raising=False)
+    asked = ["serve", "tiny", "--port", str(server.port)]
+    assert run([*asked, "serve.max_rows=2"]) == 0
+    capsys.readouterr()
+    for override in ("serve.max_rows=3", "serve.num_ctx=64"):
+        assert run([*asked, override]) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert f"at {server.url} already, and not with {override}; stop it first" in captured.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_start_ends_it_in_peace(number: int, home: Path) -> None:
+    begin = "import sys; from handspun.cli import serve, app, terminal; print(flush=True); app.run(sys.argv[1:])"
+    for delay_s in (0.3, 1.0):
+        command = [sys.executable, "-c", begin, "serve", "tiny", "--port", "0"]
+        process = subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay_s)
+        process.send_signal(number)
+        err = process.communicate(timeout=30)[1]
+        assert (process.returncode, "Traceback" in err, "interrupted" in err) == (0, False, False)
+
+
+def test_a_second_ctrl_c_does_not_wait_and_is_quiet(serving: Callable[..., Serving], home: Path, endless_run: Path) -> None:
+    (home / "runs" / "endless").symlink_to(endless_run)
+    server = serving("--port", "0", "serve.drain_s=60")
+    asked = {"model": "endless", "prompt": "x", "options": {"num_predict": 8000}}
+    with httpx.stream("POST", f"{server.url}/api/generate", json=asked, timeout=60) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        server.process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        code, _, err = server.stop(signal.SIGINT)
+    assert code == 0
+    assert "stopping: 1 reply has up to 60 s" in err and "Traceback" not in err
+
+
 def test_a_port_where_handspun_serves_something_else_is_taken(
     serving: Callable[..., Serving], home: Path, run_copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
@@ -217,7 +261,7 @@ def test_another_machine_needs_the_key_in_the_file(
     for arguments, says in (
         ([], "--host 0.0.0.0 lets other machines in, and there is no API key"),
         (["--api-key-file", str(key)], "key is empty; put the key that clients must send into it"),
-        (["--api-key-file", "absent"], "--api-key-file absent cannot be read"),
+        (["--api-key-file", "absent"], "--api-key-file absent cannot be read (no such file or directory)"),
     ):
         assert run(["serve", "--host", "0.0.0.0", *arguments]) == 1
         assert says in capsys.readouterr().err
@@ -230,13 +274,20 @@ def test_another_machine_needs_the_key_in_the_file(
         (["tiny", "serve.max_row=3"], "did you mean serve.max_rows?"),
         (["tiny", "train.lr=1"], "train.lr=1 changes nothing in a trained model; override keys of [serve]"),
         (["serve.num_ctx=0"], "serve.num_ctx=0: must lie between 2 and"),
-        (["--host", "203.0.113.7"], "--host 203.0.113.7 lets other machines in"),
+        (["--host", "0.0.0.0"], "--host 0.0.0.0 lets other machines in"),
+        (["--host", "203.0.113.7"], "--host 203.0.113.7 is no address of this machine"),
+        (["--host", "nowhere.invalid"], "--host nowhere.invalid is no address of this machine"),
+        (["--port", "99999"], "--port 99999: must lie between 0 and 65535"),
+        (["--port", "-1"], "--port -1: must lie between 0 and 65535"),
+        (["tiny:int8"], "`handspun quantize tiny scheme=int8` makes them"),
+        (["tiny:foo"], '"foo" is no scheme of runs/tiny; there are tiny.'),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
     home: Path, arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.chdir(home)
+    monkeypatch.delenv("HANDSPUN_API_KEY", raising=False)
     assert run(["serve", *arguments]) == 1
     assert says in capsys.readouterr().err
 

@@ -36,7 +36,7 @@ def start(
     listener = listen(LOCAL, port)
     assert listener is not None
     url, is_ready = url_of(LOCAL, listener.getsockname()[1]), threading.Event()
-    server = Server(build_app(models, config, allowed), models, config, is_ready.set)
+    server = Server(build_app(models, config, allowed), models, config, is_ready.set, lambda n_replies: None)
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]), name="server")
     thread.start()
     assert is_ready.wait(60), "the server did not start"

@@ -126,6 +126,16 @@ def test_a_body_over_the_limit_is_refused_whether_it_says_so_or_not(serve: Calla
         assert client.post(path, content=b"x" * 100).status_code != 413
 
 
+def test_who_sends_on_after_a_refusal_still_reads_it(serve: Callable[..., Live]) -> None:
+    live = serve(max_body_mib=0.01)
+    head = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\n"
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 64 + b"0\r\n\r\n"
+    whole = head + b"Content-Length: 4194304\r\n\r\n" + b"x" * 4_194_304
+    for sent in (chunked, whole):
+        assert raw(live, sent).startswith(b"HTTP/1.1 413")
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTT", b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\n"])
 def test_a_head_that_does_not_come_closes_the_connection(serve: Callable[..., Live], sent: bytes) -> None:
     live = serve(idle_s=1)

@@ -44,7 +44,7 @@ def test_a_created_name_adds_to_its_base_and_is_there_after_a_restart(library: L
     assert (luigi.system, luigi.options) == ("You are Mario.", {"temperature": 0.5, "top_k": 3})
     assert (luigi.base, luigi.weights) == ("tiny:latest", tiny.weights)
     assert len({luigi.digest, tiny.digest, again.entry("mario").digest}) == 3
-    assert [entry.name for entry in again.entries()] == ["luigi:latest", "mario:latest", "tiny:latest"]
+    assert [entry.name for entry in again.entries()] == ["tiny:latest", "luigi:latest", "mario:latest"]
 
 
 def test_a_created_name_is_deleted_and_a_trained_one_is_not(library: Library) -> None:
@@ -89,6 +89,26 @@ def test_a_run_that_is_trained_on_is_served_as_it_is_now(run_copy: Path, tmp_pat
     with pytest.raises(CheckpointError, match="holds no checkpoint; train first"):
         library.entry("tiny")
     assert library.entries() == []
+
+
+def test_trained_models_come_before_created_ones_in_the_order_they_were_named(
+    finished_run: Path, run_copy: Path, tmp_path: Path
+) -> None:
+    other = run_copy.rename(tmp_path / "aaa")
+    write_json(other / "quantized" / "int8" / "manifest.json", {})
+    library = Library([Run(finished_run), Run(other)], created=tmp_path / "served")
+    library.create("a/bot:v1", "tiny")
+    assert library.names() == ["tiny:latest", "aaa:latest", "aaa:int8", "a/bot:v1"]
+
+
+def test_of_a_run_only_the_schemes_that_were_named_are_served(run_copy: Path, tmp_path: Path) -> None:
+    for scheme in ("int4", "int8"):
+        write_json(run_copy / "quantized" / scheme / "manifest.json", {})
+    library = Library([Run(run_copy)], created=tmp_path / "served", schemes={run_copy: {"int8"}})
+    assert library.trained_names() == ["tiny:int8"]
+    for name in ("tiny", "tiny:int4"):
+        with pytest.raises(ModelNotFoundError, match="served here: tiny:int8"):
+            library.entry(name)
 
 
 def test_runs_of_one_name_are_refused(finished_run: Path, run_copy: Path, tmp_path: Path) -> None:

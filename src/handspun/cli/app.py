@@ -7,18 +7,20 @@ usage is 2, Ctrl-C is 130; anything else is a bug and shows its traceback.
 
 import difflib
 import pkgutil
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from handspun import __version__, cli
 from handspun.cli import terminal
+from handspun.cli.interrupt import INTERRUPTED
 from handspun.errors import HandspunError
 
-USAGE, INTERRUPTED, NO_READER = 2, 130, 141
+USAGE, NO_READER = 2, 141
+SAVING = ("consolidate", "curate", "make", "tokenize", "train", "tune")
+"""The verbs that go on where they were interrupted."""
 EXPLAINS = "`handspun VERB --help` explains one"
 DESCRIPTION = "Build a language model of your own, from raw text to an assistant that answers."
 
@@ -58,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = build_app(next(iter(arguments), None))(arguments)
     except CycloptsError as error:
-        terminal.error(f"{str(error).strip()}{near_word(error, arguments)} (`handspun --help` lists the verbs, {EXPLAINS})")
+        terminal.error(f"{complaint(error)}{near_word(error, arguments)} (`handspun --help` lists the verbs, {EXPLAINS})")
         return USAGE
     except HandspunError as error:
         terminal.error(str(error))
@@ -67,12 +69,21 @@ def run(arguments: Sequence[str]) -> int:
         terminal.error(f"{error.filename} may not be opened; change its permissions, or name another.")
         return 1
     except KeyboardInterrupt:
-        terminal.say("interrupted: what was saved is whole; run the same command again to go on from there.")
+        goes_on = ": what was saved is whole; run the same command again to go on from there"
+        terminal.say(f"interrupted{goes_on if next(iter(arguments), None) in SAVING else ''}.")
         return INTERRUPTED
     except BrokenPipeError:
         terminal.abandon_stdout()
         return NO_READER
     return result if isinstance(result, int) else 0
+
+
+def complaint(error: CycloptsError) -> str:
+    """What is wrong with the usage; what a verb needs is called as its own usage does."""
+    if isinstance(error, MissingArgumentError) and error.argument is not None and error.keyword is None:
+        verb, name = " ".join(("handspun", *(error.command_chain or ()))), error.argument.name.lstrip("-").upper()
+        return f"`{verb}` needs {name}."
+    return str(error).strip()
 
 
 def near_word(error: CycloptsError, arguments: Sequence[str]) -> str:
@@ -91,8 +102,3 @@ def commands_below(verb: str) -> list[str]:
     """The words that may follow a verb that has commands of its own."""
     found = verbs(verb).get(verb) if verb.isidentifier() else None
     return [name for name in found if not name.startswith("-")] if isinstance(found, App) else []
-
-
-def main() -> None:
-    """The console script."""
-    raise SystemExit(run(sys.argv[1:]))

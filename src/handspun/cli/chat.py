@@ -1,10 +1,12 @@
 """handspun chat: talk with a trained model in the terminal."""
 
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
-from handspun.cli.generate import generate_config, passage_text
+from handspun.cli.generate import generate_config, passage_text, read_text
+from handspun.cli.interrupt import INTERRUPTED, ends_at_once
 from handspun.cli.workshop import find_weights, mention_base_model, require_memory
 from handspun.errors import PromptError
 from handspun.generate.limits import Limits
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 HELP = """\
   end a line with \\ to go on in the next one
   /passage TEXT     give the next message a passage to read; /passage @FILE reads it from a file
+  /passage          drop it
   /new              forget this conversation
   /help             this list
   /quit             leave (or /exit, or Ctrl-D)"""
@@ -35,11 +38,12 @@ def chat(run: str, *overrides: str, force: bool = False) -> None:
     folder, weights, scheme = find_weights(run)
     config = generate_config(folder, overrides)
     mention_base_model(folder)
-    from handspun.generate.session import ChatSession, open_engine
+    with ends_at_once(INTERRUPTED, signal.SIGINT):
+        from handspun.generate.session import ChatSession, open_engine
 
-    if not force:
-        require_memory(folder, n_rows=1, scheme=scheme)
-    session = ChatSession(open_engine(weights, config.engine, Limits(max_rows=1)), config)
+        if not force:
+            require_memory(folder, n_rows=1, scheme=scheme)
+        session = ChatSession(open_engine(weights, config.engine, Limits(max_rows=1)), config)
     passage: str | None = None
     terminal.say(f"{folder.path.name}: type a message; /help for more, Ctrl-D to leave")
     while (message := read_message()) is not None:
@@ -56,7 +60,8 @@ def chat(run: str, *overrides: str, force: bool = False) -> None:
                     session = ChatSession(session.engine, config)
                     terminal.say("a new conversation")
                 case "/passage":
-                    passage = passage_text(rest) or None
+                    passage = None  # also where the new one does not fit
+                    passage = fitting_passage(session, passage_text(rest))
                     terminal.say("the next message comes with it" if passage else "no passage: write /passage TEXT or @FILE")
                 case _ if command.startswith("/"):
                     terminal.say(f"{command} is no command; /help lists them.")
@@ -74,12 +79,20 @@ def read_message() -> str | None:
         if sys.stdin.isatty():
             sys.stderr.write("… " if lines else "> ")
             sys.stderr.flush()
-        line = sys.stdin.readline()
+        line = read_text(sys.stdin.readline)
         if not line:
             return "\n".join(lines).strip() or None
         lines.append(line.rstrip("\n").removesuffix("\\"))
         if not line.rstrip("\n").endswith("\\"):
             return "\n".join(lines).strip()
+
+
+def fitting_passage(session: "ChatSession", passage: str) -> str | None:
+    """The passage, if it is one. Raises PromptError where a message with it cannot be read."""
+    if not passage:
+        return None
+    session.check_passage(passage)
+    return passage
 
 
 def answer(session: "ChatSession", message: str, passage: str | None) -> None:

@@ -1,5 +1,6 @@
 """handspun quantize: the finished model of a run in fewer bits, and what that loses."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from handspun.cli import terminal
 from handspun.cli.progress import Progress
 from handspun.cli.workshop import find_run, require_memory
-from handspun.errors import QuantizeError
-from handspun.quantize.config import QuantizeConfig
+from handspun.errors import QuantizeError, SettingsError
+from handspun.files import reason
+from handspun.quantize.config import LIMITS, QuantizeConfig
 from handspun.recipe import load_recipe
 from handspun.runs import Run
-from handspun.settings import apply_overrides, build
+from handspun.settings import apply_overrides, build, settings_fields
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,13 +31,14 @@ def quantize(run: str, *overrides: str, force: bool = False, json: bool = False)
     run
         A run folder, or the name of a run in runs/.
     overrides
-        Keys to set: scheme=int8 (or int4, bf16), text=FILE, max_tokens=16384, max_kl=0.005.
+        Keys to set: scheme=int8 (or int4, bf16), text=FILE, max_tokens=16384, max_kl=KL. Without max_kl a mean divergence of
+        0.001 (bf16), 0.005 (int8) or 0.1 (int4) nats per token is refused.
     force
         Keep the result even where it loses more than max_kl, and go on where the planner says that there is too little memory.
     json
         Print one JSON object: the folder, bytes and bits per byte before and after, and how predictions differ.
     """
-    config = build(QuantizeConfig, apply_overrides({}, overrides))
+    config = quantize_config(overrides)
     found = find_run(run)
     if not force:
         require_memory(found, n_rows=1)
@@ -47,6 +50,18 @@ def quantize(run: str, *overrides: str, force: bool = False, json: bool = False)
     terminal.say(f"kept in {facts['folder']}: `handspun chat {run}:{config.scheme}` talks to it")
     terminal.table(["", "before", "after"], [["bytes", facts["bytes_before"], facts["bytes_after"]], bpb_row(facts)])
     terminal.table(["kl_mean", "kl_p99", "top1_agreement"], [[facts[key] for key in ("kl_mean", "kl_p99", "top1_agreement")]])
+
+
+def quantize_config(words: Sequence[str]) -> QuantizeConfig:
+    """What the words on the command line set. Raises SettingsError."""
+    keys = [key.name for key in settings_fields(QuantizeConfig)]
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if word in LIMITS:
+            raise SettingsError(f"{word} is the value of a key; write scheme={word}.")
+        if not equals or key not in keys:
+            raise SettingsError(f"{word} sets nothing here; the keys are {', '.join(keys)}, each given as KEY=VALUE.")
+    return build(QuantizeConfig, apply_overrides({}, words))
 
 
 def bpb_row(facts: dict[str, Any]) -> list[Any]:
@@ -71,9 +86,10 @@ def quantized(run: Run, config: QuantizeConfig, *, is_forced: bool) -> dict[str,
         facts = {"folder": str(target), "scheme": config.scheme, **sizes(source, Checkpoint(folder))}
         facts |= losses(run, source, Checkpoint(folder), ids)
         if facts["kl_mean"] > config.limit and not is_forced:
+            earlier = f"; {target} stays as it was made before" if target.is_dir() else ""
             raise QuantizeError(
                 f"{config.scheme} moves the predictions of {run.path} by {facts['kl_mean']:.4f} nats per token and more than "
-                f"{config.limit:g} is refused; take a scheme with more bits, or keep it all the same with --force."
+                f"{config.limit:g} is refused; take a scheme with more bits, or keep it all the same with --force{earlier}."
             )
         write_quantization(folder, Quantization(config.scheme, formats, unmeasured.made_of, facts))
     return facts
@@ -94,7 +110,7 @@ def held_out_ids(run: Run, config: QuantizeConfig, source: "Checkpoint") -> "np.
         try:
             text = Path(config.text).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise QuantizeError(f"text={config.text} cannot be read ({error}); name a UTF-8 text file.") from error
+            raise QuantizeError(f"text={config.text} cannot be read ({reason(error)}); name a UTF-8 text file.") from error
         ids = np.array([tokenizer.end_of_text, *tokenizer.encode(text)])[: config.max_tokens]
     elif load_recipe(str(run.path)).corpus.val_share:
         from handspun.stages.tokenize import held_out_shards

@@ -1,22 +1,26 @@
 """handspun serve: trained models behind the protocols of Ollama and OpenAI, and a page to chat in."""
 
 import os
+import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
-from handspun.cli.workshop import RUNS, find_run
+from handspun.cli.interrupt import ends_at_once
+from handspun.cli.workshop import RUNS, find_weights
 from handspun.device import keep_few_kernels
 from handspun.errors import DeviceError, PortError, RefusedError, RunError, SettingsError
+from handspun.files import reason
+from handspun.quantize.config import Scheme
 from handspun.recipe import load_recipe
 from handspun.runs import Run
 from handspun.serve.config import ServeConfig
-from handspun.settings import apply_overrides, build
+from handspun.settings import apply_overrides, build, parse_override, to_tree
 
 if TYPE_CHECKING:
     from handspun.serve.library import Library
@@ -42,7 +46,8 @@ def serve(*runs: str, host: str = "127.0.0.1", port: int | None = None, api_key_
     Parameters
     ----------
     runs
-        Run folders, or names of runs in runs/; and keys to set, such as serve.max_rows=4. Without a run: all that are finished.
+        Run folders, or names of runs in runs/, with :int8 or another scheme for nothing but those weights; and keys to set,
+        such as serve.max_rows=4. Without a run: all that are finished.
     host
         The address to listen on. Where other machines reach it, an API key is needed.
     port
@@ -50,24 +55,32 @@ def serve(*runs: str, host: str = "127.0.0.1", port: int | None = None, api_key_
     api_key_file
         A file whose text clients must send as their key. Without it, the variable HANDSPUN_API_KEY may hold the key.
     """
+    with ends_at_once(0, signal.SIGINT, signal.SIGTERM):  # until there is a server to stop
+        return serve_until_told(runs, host, port, api_key_file)
+
+
+def serve_until_told(words: Sequence[str], host: str, port: int | None, api_key_file: Path | None) -> int:
+    """Open a door and serve behind it, where handspun does not serve there already."""
     require_packages()
-    names = [word for word in runs if "=" not in word]
-    overrides = [word for word in runs if "=" in word]
-    found = [find_run(name) for name in names]
-    config = serve_config(found, overrides)
-    if port is None and any(word.startswith("serve.port=") for word in overrides):
-        port = config.port
+    overrides = [word for word in words if "=" in word]
+    chosen = [find_weights(word) for word in words if "=" not in word]
+    runs = [run for run, _, _ in chosen]
+    config = serve_config(runs, overrides)
+    asked = asked_port(port, config, overrides)
+    from handspun.serve.doorway import require_own, url_of
+
+    require_own(host)
     key = api_key(api_key_file)
     keep_few_kernels()
     from handspun.serve.allowed import Allowed
 
     allowed = Allowed(host, config.hosts, key)
-    library = open_library(found)
-    listener = open_door(host, config.port, asked=port, names=library.trained_names(), key=key)
+    library = open_library(runs, schemes_of(chosen))
+    settings = {name: value for name, value in to_tree(config).items() if f"serve.{name}" in keys_of_overrides(overrides)}
+    listener = open_door(host, config.port, asked=asked, names=library.trained_names(), key=key, settings=settings)
     if listener is None:
         return 0
     from handspun.serve.app import build_app
-    from handspun.serve.doorway import url_of
     from handspun.serve.journal import open_journal
     from handspun.serve.models import Models
     from handspun.serve.server import Server
@@ -79,8 +92,13 @@ def serve(*runs: str, host: str = "127.0.0.1", port: int | None = None, api_key_
         terminal.say(f"serving {', '.join(entry.short_name for entry in library.entries())} at {url}; Ctrl-C stops it")
         terminal.write_line(url)
 
+    def say_stopping(n_replies: int) -> None:
+        if n_replies:
+            replies = "1 reply has" if n_replies == 1 else f"{n_replies:,} replies have"
+            terminal.say(f"stopping: {replies} up to {config.drain_s:g} s")
+
     open_journal(sys.stderr)
-    Server(build_app(models, config, allowed), models, config, say_ready).run(sockets=[listener])
+    Server(build_app(models, config, allowed), models, config, say_ready, say_stopping).run(sockets=[listener])
     return 0
 
 
@@ -100,6 +118,28 @@ def serve_config(runs: Sequence[Run], overrides: Sequence[str]) -> ServeConfig:
     return build(Tables, apply_overrides({}, overrides)).serve
 
 
+def asked_port(port: int | None, config: ServeConfig, overrides: Sequence[str]) -> int | None:
+    """The port that the command line names; None where it names none. Raises PortError."""
+    if port is not None and not 0 <= port < 2**16:
+        raise PortError(f"--port {port}: must lie between 0 and 65535; without it, 11434 or the next free port is taken.")
+    return config.port if port is None and "serve.port" in keys_of_overrides(overrides) else port
+
+
+def keys_of_overrides(overrides: Sequence[str]) -> set[str]:
+    """The dotted keys that are set."""
+    return {parse_override(override)[0] for override in overrides}
+
+
+def schemes_of(chosen: Sequence[tuple[Run, Path, Scheme | None]]) -> dict[Path, set[Scheme]]:
+    """The schemes that were named, of each run that was not named itself, too."""
+    whole = {run.path for run, _, scheme in chosen if scheme is None}
+    schemes: dict[Path, set[Scheme]] = {}
+    for run, _, scheme in chosen:
+        if scheme is not None and run.path not in whole:
+            schemes.setdefault(run.path, set()).add(scheme)
+    return schemes
+
+
 def api_key(file: Path | None) -> str | None:
     """The key that clients must know, where there is one. Raises RefusedError for a file that holds none."""
     if file is None:
@@ -107,17 +147,22 @@ def api_key(file: Path | None) -> str | None:
     try:
         key = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise RefusedError(f"--api-key-file {file} cannot be read ({error}); name a file that holds the key.") from error
+        raise RefusedError(
+            f"--api-key-file {file} cannot be read ({reason(error)}); name a file that holds the key."
+        ) from error
     if not key:
         raise RefusedError(f"--api-key-file {file} is empty; put the key that clients must send into it.")
     return key
 
 
-def open_library(runs: Sequence[Run]) -> "Library":
-    """These runs, or all that are finished. Raises RunError where there are none, CheckpointError, DamagedFileError."""
+def open_library(runs: Sequence[Run], schemes: Mapping[Path, Collection[str]]) -> "Library":
+    """These runs, or all that are finished; of some only these schemes.
+
+    Raises RunError where there are none, CheckpointError, DamagedFileError.
+    """
     from handspun.serve.library import Library
 
-    library = Library(runs, created=CREATED, folder=None if runs else RUNS)
+    library = Library(runs, created=CREATED, folder=None if runs else RUNS, schemes=schemes)
     for name in library.trained_names():
         library.entry(name)  # what cannot be served is said to be so now, and not when it is asked for
     if not library.trained_names():
@@ -125,10 +170,19 @@ def open_library(runs: Sequence[Run]) -> "Library":
     return library
 
 
-def open_door(host: str, default: int, *, asked: int | None, names: Sequence[str], key: str | None) -> socket.socket | None:
+def open_door(
+    host: str,
+    default: int,
+    *,
+    asked: int | None,
+    names: Sequence[str],
+    key: str | None,
+    settings: Mapping[str, Any] | None = None,
+) -> socket.socket | None:
     """A socket on the port that was asked for, or on the default one or the next; None where handspun serves there already.
 
-    Raises PortError with the owner of a port that was asked for, and the next free one.
+    Raises PortError with the owner of a port that was asked for, and the next free one; also where the handspun that serves
+    there does so with other `settings`.
     """
     from handspun.serve.doorway import find_neighbor, listen, listen_nearby, taken_by
 
@@ -137,6 +191,7 @@ def open_door(host: str, default: int, *, asked: int | None, names: Sequence[str
         return listener
     neighbor = find_neighbor(host, port, key)
     if neighbor and neighbor.serves(names):
+        neighbor.require_settings(settings or {})
         terminal.say(f"handspun {neighbor.version} serves at {neighbor.url} already: nothing to do")
         terminal.write_line(neighbor.url)
         return None

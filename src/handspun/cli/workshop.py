@@ -129,10 +129,14 @@ def note_provenance(workshop: "Workshop") -> None:
 def find_weights(name: str) -> tuple[Run, Path, Scheme | None]:
     """The run at a path or of a name, the folder of its finished weights, and the scheme of NAME:SCHEME. Raises RunError."""
     run_name, _, tag = name.rpartition(":")
-    if not run_name or tag not in LIMITS:
+    if not run_name or folder_of(name):
         run = find_run(name)
         return run, run.finished, None
-    run, scheme = find_run(run_name), cast("Scheme", tag)
+    run = find_run(run_name)
+    if tag not in LIMITS:
+        known = [run_name, *(f"{run_name}:{scheme}" for scheme in LIMITS if (run.quantized / scheme).is_dir())]
+        raise RunError(f'"{tag}" is no scheme of {run.path}; there are {", ".join(known)}.')
+    scheme = cast("Scheme", tag)
     folder = run.quantized / scheme
     if not folder.is_dir():
         raise RunError(f"{run.path} has no weights in {scheme}; `handspun quantize {run_name} scheme={scheme}` makes them.")
@@ -187,9 +191,16 @@ def recipe_in(path: Path) -> Recipe | None:
 
 def find_run(name: str) -> Run:
     """The run at a path, or of that name in runs/. Raises RunError naming those there are."""
-    for path in (Path(name), RUNS / name):
-        if (path / "recipe.toml").is_file():
-            return Run(path)
+    if folder := folder_of(name):
+        return Run(folder)
+    run_name, _, tag = name.rpartition(":")
+    if tag in LIMITS and folder_of(run_name):
+        raise RunError(f'"{name}" is a run in the scheme {tag}, and the run itself is needed: {run_name}.')
     known = sorted(folder.parent.name for folder in RUNS.glob("*/recipe.toml"))
     hint = f"there are {', '.join(known)}" if known else "there are none yet: `handspun make quickstart` makes one"
     raise RunError(f'no run "{name}"; {hint}.')
+
+
+def folder_of(name: str) -> Path | None:
+    """The folder of the run at a path, or of that name in runs/; None where there is none."""
+    return next((path for path in (Path(name), RUNS / name) if (path / "recipe.toml").is_file()), None)

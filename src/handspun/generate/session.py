@@ -76,14 +76,30 @@ class ChatSession:
 
     def fitting(self, messages: Sequence[Message]) -> tuple[int, list[int]]:
         """How many of the oldest messages to forget so that there is room for a reply, and the ids of the others."""
-        limit = self.engine.max_seq_len
-        room, n_ids = min(self.config.max_new_tokens, limit // SHARE_FOR_REPLY), 0
+        start, ids = 0, list[int]()
         for start in exchange_starts(messages):
             ids = render(self.engine.tokenizer, messages[start:], open_reply=True).ids.tolist()
-            n_ids = len(ids)
-            if n_ids + room <= limit:
+            if self.has_room(ids):
                 return start, ids
-        raise PromptError(f"the message has {n_ids:,} tokens and this model reads {limit:,} with its reply; shorten it.")
+        what = "message with its passage" if messages[start].role == "passage" else "message"
+        raise PromptError(f"the {what} has {len(ids):,} tokens and {self.reads}; shorten it.")
+
+    def check_passage(self, passage: str) -> None:
+        """Raises PromptError where there is no room for a passage even with the shortest message."""
+        messages, tokenizer = [Message("passage", passage), Message("user", "?")], self.engine.tokenizer
+        if not self.has_room(render(tokenizer, messages, open_reply=True).ids.tolist()):
+            n_tokens = len(tokenizer.encode(passage))
+            raise PromptError(f"the passage has {n_tokens:,} tokens and {self.reads} and a message; shorten it.")
+
+    def has_room(self, ids: Sequence[int]) -> bool:
+        """Whether a reply fits behind these."""
+        limit = self.engine.max_seq_len
+        return len(ids) + min(self.config.max_new_tokens, limit // SHARE_FOR_REPLY) <= limit
+
+    @property
+    def reads(self) -> str:
+        """How much fits, in words."""
+        return f"this model reads {self.engine.max_seq_len:,} with its reply"
 
 
 def exchange_starts(messages: Sequence[Message]) -> list[int]:

@@ -4,13 +4,14 @@ import errno
 import json
 import socket
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 
 from handspun.errors import PortError
 from handspun.port import port_owner
+from handspun.settings import toml_text
 
 NEXT_PORTS = 100
 """How many ports after a taken one are tried."""
@@ -27,10 +28,27 @@ class Neighbor:
     version: str
     models: tuple[str, ...] | None
     """the names it serves; None where it does not tell"""
+    settings: Mapping[str, Any] | None = None
+    """its `[serve]` table; None where it does not tell"""
 
     def serves(self, names: Sequence[str]) -> bool:
         """Whether it has all of these, as far as it tells."""
         return self.models is None or set(names) <= set(self.models)
+
+    def require_settings(self, settings: Mapping[str, Any]) -> None:
+        """Raises PortError where it is known to serve with other ones. The port is where it is."""
+        others = [key for key, value in settings.items() if key != "port" and value != (self.settings or settings).get(key)]
+        if others:
+            raise PortError(
+                f"handspun {self.version} serves at {self.url} already, and not with serve.{others[0]}="
+                f"{toml_text(settings[others[0]])}; stop it first, or serve on another port: --port 0."
+            )
+
+
+def require_own(host: str) -> None:
+    """Raises PortError where `host` is no address of this machine."""
+    if listener := listen(host, 0):
+        listener.close()
 
 
 def listen(host: str, port: int) -> socket.socket | None:
@@ -48,6 +66,8 @@ def listen(host: str, port: int) -> socket.socket | None:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             return None
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise PortError(f"--host {host} is no address of this machine; take 127.0.0.1.") from error
         if error.errno in (errno.EACCES, errno.EPERM):
             raise PortError(f"port {port} may not be taken by this user; choose one above 1023 with --port.") from error
         raise PortError(f"nothing can listen on {host}, port {port} ({error.strerror}); take --host 127.0.0.1.") from error
@@ -77,7 +97,8 @@ def find_neighbor(host: str, port: int, api_key: str | None = None) -> Neighbor 
         return None
     tags = fetched(f"{url}/api/tags", api_key)
     models = tuple(str(model["name"]) for model in tags["models"]) if "models" in tags else None
-    return Neighbor(url, str(health.get("version")), models)
+    settings = fetched(f"{url}/api/version", api_key).get("serve")
+    return Neighbor(url, str(health.get("version")), models, settings if isinstance(settings, dict) else None)
 
 
 def fetched(url: str, api_key: str | None = None) -> dict[str, Any]:

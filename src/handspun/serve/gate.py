@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -17,6 +18,9 @@ from handspun.serve.faults import fault
 OPEN_PATHS = ("/", "/healthz")
 """What needs no key: that somebody answers, and the page, which asks for the key; its files lie below PAGE."""
 PAGE = "/page/"
+MOST_DRAINED_BYTES = 64 << 20
+LONGEST_DRAINED_S = 5.0
+"""How much of a body that is refused is taken all the same, and for how long."""
 log = logging.getLogger(__name__)
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -48,6 +52,8 @@ class Gate:
             answer = Response(status_code=204, headers=leave(headers))
         sending = Sending(send, extra, self.config.idle_s)
         if answer is not None:
+            if answer.status_code == 413 and headers.get("expect", "").lower() != "100-continue":
+                await drain(receive)
             await answer(scope, receive, sending)
             return
         try:
@@ -102,8 +108,22 @@ class Receiving:
         self.n_bytes += len(message.get("body", b""))
         self.is_whole = not message.get("more_body", False)
         if self.n_bytes > self.gate.max_body_bytes:
+            if not self.is_whole:
+                await drain(self.receive)
             raise HTTPException(413, self.gate.too_large, headers={"Connection": "close"})
         return message
+
+
+async def drain(receive: Receive) -> None:
+    """Take what a client still sends, within limits: a connection that is closed before loses the answer on its way to it."""
+    n_bytes = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST_DRAINED_S):
+            while n_bytes < MOST_DRAINED_BYTES:
+                message = await receive()
+                n_bytes += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 class Sending:

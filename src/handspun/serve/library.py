@@ -1,7 +1,7 @@
 """The models there are to serve: those of some runs under the names of their folders, and what was created from them."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -27,9 +27,19 @@ log = logging.getLogger(__name__)
 class Library:
     """What can be asked for by name. Folders are looked at anew each time: a run trained meanwhile is served as it is now."""
 
-    def __init__(self, runs: Sequence[Run], *, created: Path, folder: Path | None = None) -> None:
-        """`runs`, and the finished runs in `folder`; `created` keeps what clients create. Raises RunError for equal names."""
-        self.chosen, self.folder, self.aliases = by_name(runs), folder, Aliases(created)
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        *,
+        created: Path,
+        folder: Path | None = None,
+        schemes: Mapping[Path, Collection[str]] | None = None,
+    ) -> None:
+        """`runs`, and the finished runs in `folder`; `created` keeps what clients create. Raises RunError for equal names.
+
+        Of a run whose path is in `schemes` nothing is served but these.
+        """
+        self.chosen, self.folder, self.aliases, self.schemes = by_name(runs), folder, Aliases(created), schemes or {}
 
     @property
     def runs(self) -> dict[str, Run]:
@@ -37,14 +47,14 @@ class Library:
         return {**(by_name(finished_runs(self.folder)) if self.folder else {}), **self.chosen}
 
     def entries(self) -> list[Entry]:
-        """Every model there is, by name. What cannot be read is left out, and logged."""
+        """Every model there is, the trained ones first. What cannot be read is left out, and logged."""
         found = []
         for name in self.names():
             try:
                 found.append(self.entry(name))
             except HandspunError as error:
                 log.warning("%s is left out: %s", name, error)
-        return sorted(found, key=lambda entry: entry.name)
+        return found
 
     def entry(self, name: str) -> Entry:
         """The model of that name. Raises ModelNotFoundError, CheckpointError where its run has none, DamagedFileError."""
@@ -60,20 +70,23 @@ class Library:
         return replace(base, name=name, base=alias.base, modified_at=self.aliases.modified_at(name), **own)
 
     def names(self) -> list[str]:
-        """Every name there is."""
-        return sorted([*self.trained_names(), *self.aliases.names()])
+        """Every name there is: those of runs, of what was quantized of them, and created ones."""
+        return [*self.trained_names(), *self.aliases.names()]
 
     def trained_names(self) -> list[str]:
         """The names of the runs and of what was quantized of them."""
-        runs = self.runs
-        sealed = [(name, path.parent.name) for name, run in runs.items() for path in run.quantized.glob(f"*/{MANIFEST}")]
-        return [*(f"{name}:{LATEST}" for name in runs), *(f"{name}:{scheme}" for name, scheme in sealed)]
+        names = []
+        for name, run in self.runs.items():
+            sealed = sorted(path.parent.name for path in run.quantized.glob(f"*/{MANIFEST}"))
+            named = self.schemes.get(run.path)
+            names += [f"{name}:{tag}" for tag in (LATEST, *sealed) if named is None or tag in named]
+        return names
 
     def trained(self, name: str) -> Entry:
         """The model of a run. Raises ModelNotFoundError, CheckpointError, DamagedFileError."""
         run_name, _, tag = name.partition(":")
         run = self.runs.get(run_name)
-        if run is None:
+        if run is None or name not in self.trained_names():
             raise self.absent(name)
         if tag == LATEST:
             checkpoints = all_checkpoints(run.finished)

@@ -26,6 +26,7 @@ from handspun.serve.ollama_wire import (
 )
 from handspun.serve.routes import JSONRoute, described
 from handspun.serve.wire import explained
+from handspun.settings import to_tree
 
 OLLAMA_VERSION = "0.12.11"
 """The Ollama whose protocol is spoken: the first one with log-probabilities. Some clients want at least a certain one."""
@@ -51,8 +52,8 @@ def add_lists(routes: APIRouter, models: Models) -> None:
     @routes.head("/api/version", include_in_schema=False)
     @routes.get("/api/version", responses=described(Version, OllamaError), response_model=Version)
     async def version() -> Version:
-        """Who speaks which protocol."""
-        return Version(version=OLLAMA_VERSION, handspun=__version__)
+        """Who speaks which protocol, and with which settings."""
+        return Version(version=OLLAMA_VERSION, handspun=__version__, serve=to_tree(models.config))
 
     @routes.head("/api/tags", include_in_schema=False)
     @routes.get("/api/tags", responses=described(Tags, OllamaError), response_model=Tags)

@@ -289,6 +289,8 @@ class Version(Wire):
 
     version: str
     handspun: str
+    serve: dict[str, Any]
+    """the settings it serves with"""
 
 
 class Progress(Wire):

@@ -1,11 +1,13 @@
 """The server around the application: one process that ends in peace when it is told to."""
 
 import asyncio
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import h11
@@ -25,7 +27,15 @@ LONGEST_HEAD = 1 << 16
 class Server(uvicorn.Server):
     """Serves until it is told to stop; then takes nothing more, and gives what is under way `drain_s` to end in."""
 
-    def __init__(self, app: FastAPI, models: Models, config: ServeConfig, on_ready: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        models: Models,
+        config: ServeConfig,
+        on_ready: Callable[[], object],
+        on_stopping: Callable[[int], object],
+    ) -> None:
+        """`on_stopping` is told how many requests are under way."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -42,7 +52,8 @@ class Server(uvicorn.Server):
                 h11_max_incomplete_event_size=LONGEST_HEAD,
             )
         )
-        self.models, self.drain_s, self.on_ready = models, config.drain_s, on_ready
+        self.models, self.drain_s = models, config.drain_s
+        self.on_ready, self.on_stopping = on_ready, on_stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and say so."""
@@ -51,6 +62,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take nothing more, wait for what is under way, end what takes too long."""
+        self.on_stopping(len(self.server_state.tasks))
         ending = asyncio.get_running_loop().call_later(self.drain_s, self.models.stop)
         await super().shutdown(sockets)
         ending.cancel()
@@ -67,6 +79,12 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Stop; at a second Ctrl-C on the spot."""
+        if self.should_exit and sig == signal.SIGINT:
+            os._exit(0)
+        self.should_exit = True
 
 
 class Patient(H11Protocol):
