@@ -131,7 +131,7 @@ def test_only_runs_that_were_trained_to_the_end_are_served_unasked(run_copy: Pat
 def test_what_was_quantized_of_an_older_checkpoint_is_left_out_and_says_so(run_copy: Path, tmp_path: Path) -> None:
     assert run(["quantize", str(run_copy), "--force"]) == 0
     library = Library([Run(run_copy)], created=tmp_path / "served")
-    assert [entry.name for entry in library.entries()] == ["tiny:int8", "tiny:latest"]
+    assert [entry.name for entry in library.entries()] == ["tiny:latest", "tiny:int8"]
     shutil.rmtree(run_copy / "tuned")  # the pretrained model is the finished one again
     with pytest.raises(CheckpointError, match=r"was made of an older checkpoint; run `handspun quantize .* scheme=int8` again"):
         library.entry("tiny:int8")
