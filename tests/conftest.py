@@ -4,6 +4,7 @@ Not so their configs, which refuse impossible values in words of their own.
 """
 
 import shutil
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,7 @@ def modules_with_shapes() -> list[str]:
 install_import_hook(modules_with_shapes(), "beartype.beartype")
 settings.register_profile("any machine", deadline=None)  # a slow example is a loaded machine, not a failure
 settings.load_profile("any machine")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would pass on that Ctrl-C is ignored
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,7 +23,7 @@ def blocks(language: str, live: Live) -> list[str]:
 def test_the_python_of_the_guide_runs(number: int, live: Live) -> None:
     source = blocks("python", live)[number]
     ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 0 and ended.stdout.strip(), ended.stderr
+    assert (ended.returncode, ended.stderr) == (0, "")  # a tiny model may well have nothing to say
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl: apt install curl")
