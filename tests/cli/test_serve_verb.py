@@ -272,7 +272,9 @@ def test_another_machine_needs_the_key_in_the_file(
     [
         (["nothing"], 'no run "nothing"'),
         (["tiny", "serve.max_row=3"], "did you mean serve.max_rows?"),
-        (["tiny", "train.lr=1"], "train.lr=1 changes nothing in a trained model; override keys of [serve]"),
+        (["tiny", "train.lr=1"], "train.lr=1 changes nothing in a trained model; override keys of [serve], or generate.engine"),
+        (["tiny", "generate.engine=vllm"], 'generate.engine="vllm"'),
+        (["tiny", "generate.seed=1"], "generate.seed=1 changes nothing in a trained model"),
         (["serve.num_ctx=0"], "serve.num_ctx=0: must lie between 2 and"),
         (["--host", "0.0.0.0"], "--host 0.0.0.0 lets other machines in"),
         (["--host", "203.0.113.7"], "--host 203.0.113.7 is no address of this machine"),

@@ -136,3 +136,10 @@ def test_what_was_quantized_of_an_older_checkpoint_is_left_out_and_says_so(run_c
     with pytest.raises(CheckpointError, match=r"was made of an older checkpoint; run `handspun quantize .* scheme=int8` again"):
         library.entry("tiny:int8")
     assert [entry.name for entry in library.entries()] == ["tiny:latest"]
+
+
+def test_an_engine_named_for_all_computes_what_is_not_quantized(run_copy: Path, tmp_path: Path) -> None:
+    assert run(["quantize", str(run_copy), "scheme=int8", "--force"]) == 0
+    named = Library([Run(run_copy)], created=tmp_path / "served", engine="llamacpp")
+    assert [named.entry(name).generate.engine for name in ("tiny", "tiny:int8")] == ["llamacpp", "torch"]
+    assert Library([Run(run_copy)], created=tmp_path / "served").entry("tiny").generate.engine == "torch"

@@ -16,6 +16,7 @@ from handspun.cli.workshop import RUNS, find_weights
 from handspun.device import keep_few_kernels
 from handspun.errors import DeviceError, PortError, RefusedError, RunError, SettingsError
 from handspun.files import reason
+from handspun.generate.config import EngineName, GenerateConfig
 from handspun.quantize.config import Scheme
 from handspun.recipe import load_recipe
 from handspun.runs import Run
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 CREATED = Path("served")
 """Where the names that clients create are kept: beside runs/."""
 KEY_VARIABLE = "HANDSPUN_API_KEY"
+ENGINE_KEY = "generate.engine="
 PACKAGES = ("fastapi", "prometheus_client", "uvicorn")
 
 
@@ -36,6 +38,7 @@ class Tables:
     """What an override may name here."""
 
     serve: ServeConfig = field(default_factory=ServeConfig)
+    generate: GenerateConfig = field(default_factory=GenerateConfig)
 
 
 def serve(*runs: str, host: str = "127.0.0.1", port: int | None = None, api_key_file: Path | None = None) -> int:
@@ -65,7 +68,8 @@ def serve_until_told(words: Sequence[str], host: str, port: int | None, api_key_
     overrides = [word for word in words if "=" in word]
     chosen = [find_weights(word) for word in words if "=" not in word]
     runs = [run for run, _, _ in chosen]
-    config = serve_config(runs, overrides)
+    engine = engine_named(overrides)
+    config = serve_config(runs, [word for word in overrides if not word.startswith(ENGINE_KEY)])
     asked = asked_port(port, config, overrides)
     from handspun.serve.doorway import require_own, url_of
 
@@ -75,7 +79,7 @@ def serve_until_told(words: Sequence[str], host: str, port: int | None, api_key_
     from handspun.serve.allowed import Allowed
 
     allowed = Allowed(host, config.hosts, key)
-    library = open_library(runs, schemes_of(chosen))
+    library = open_library(runs, schemes_of(chosen), engine)
     settings = {name: value for name, value in to_tree(config).items() if f"serve.{name}" in keys_of_overrides(overrides)}
     listener = open_door(host, config.port, asked=asked, names=library.trained_names(), key=key, settings=settings)
     if listener is None:
@@ -112,7 +116,7 @@ def serve_config(runs: Sequence[Run], overrides: Sequence[str]) -> ServeConfig:
     """The `[serve]` table of the run, where it is one, with overrides. Raises SettingsError for keys of other tables."""
     for override in overrides:
         if not override.startswith("serve."):
-            raise SettingsError(f"{override} changes nothing in a trained model; override keys of [serve].")
+            raise SettingsError(f"{override} changes nothing in a trained model; override keys of [serve], or generate.engine.")
     if len(runs) == 1:
         return load_recipe(str(runs[0].path), overrides).serve
     return build(Tables, apply_overrides({}, overrides)).serve
@@ -140,6 +144,12 @@ def schemes_of(chosen: Sequence[tuple[Run, Path, Scheme | None]]) -> dict[Path, 
     return schemes
 
 
+def engine_named(overrides: Sequence[str]) -> EngineName | None:
+    """The engine for every model, where there is one among the overrides. Raises SettingsError for one that there is not."""
+    named = [override for override in overrides if override.startswith(ENGINE_KEY)]
+    return build(Tables, apply_overrides({}, named)).generate.engine if named else None
+
+
 def api_key(file: Path | None) -> str | None:
     """The key that clients must know, where there is one. Raises RefusedError for a file that holds none."""
     if file is None:
@@ -155,14 +165,14 @@ def api_key(file: Path | None) -> str | None:
     return key
 
 
-def open_library(runs: Sequence[Run], schemes: Mapping[Path, Collection[str]]) -> "Library":
+def open_library(runs: Sequence[Run], schemes: Mapping[Path, Collection[str]], engine: EngineName | None = None) -> "Library":
     """These runs, or all that are finished; of some only these schemes.
 
     Raises RunError where there are none, CheckpointError, DamagedFileError.
     """
     from handspun.serve.library import Library
 
-    library = Library(runs, created=CREATED, folder=None if runs else RUNS, schemes=schemes)
+    library = Library(runs, created=CREATED, folder=None if runs else RUNS, schemes=schemes, engine=engine)
     for name in library.trained_names():
         library.entry(name)  # what cannot be served is said to be so now, and not when it is asked for
     if not library.trained_names():

@@ -11,7 +11,7 @@ from typing import Any
 from handspun.checkpoint import all_checkpoints, refuse_stale
 from handspun.errors import CheckpointError, DamagedFileError, HandspunError, ModelNotFoundError, RefusedError, RunError
 from handspun.files import MANIFEST, read_json, read_manifest, sha256_of_json
-from handspun.generate.config import GenerateConfig
+from handspun.generate.config import EngineName, GenerateConfig
 from handspun.model.config import ModelConfig
 from handspun.model.cost import parameters
 from handspun.quantize.folder import read_quantization
@@ -34,12 +34,15 @@ class Library:
         created: Path,
         folder: Path | None = None,
         schemes: Mapping[Path, Collection[str]] | None = None,
+        engine: EngineName | None = None,
     ) -> None:
         """`runs`, and the finished runs in `folder`; `created` keeps what clients create. Raises RunError for equal names.
 
-        Of a run whose path is in `schemes` nothing is served but these.
+        Of a run whose path is in `schemes` nothing is served but these. `engine` computes what is not quantized, instead of
+        the one that each recipe names.
         """
         self.chosen, self.folder, self.aliases, self.schemes = by_name(runs), folder, Aliases(created), schemes or {}
+        self.engine = engine
 
     @property
     def runs(self) -> dict[str, Run]:
@@ -92,7 +95,8 @@ class Library:
             checkpoints = all_checkpoints(run.finished)
             if not checkpoints:
                 raise CheckpointError(f"{run.path} holds no checkpoint; train first.")
-            return described(name, run.finished, checkpoints[-1].folder, stamp(checkpoints[-1].folder))
+            entry = described(name, run.finished, checkpoints[-1].folder, stamp(checkpoints[-1].folder))
+            return replace(entry, generate=replace(entry.generate, engine=self.engine or entry.generate.engine))
         folder = run.quantized / tag
         refuse_stale(folder)
         return described(name, folder, folder, stamp(folder))
