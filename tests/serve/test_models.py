@@ -70,7 +70,7 @@ def test_a_model_is_loaded_on_demand_and_answers(library: Library) -> None:
 
 
 def test_a_name_that_is_not_served_is_refused_with_those_that_are(library: Library) -> None:
-    with pytest.raises(ModelNotFoundError, match='model "huge" not found; served here: endless, tiny'):
+    with pytest.raises(ModelNotFoundError, match='model "huge" not found; served here: tiny, endless'):
         Models(library, ServeConfig()).entry("huge")
 
 
