@@ -20,6 +20,11 @@ FIRST_ID = 300
 """From here on there are no control tokens."""
 
 
+def conditions() -> dict[str, int | bool]:
+    """What a ratio to llama.cpp depends on besides the machine."""
+    return {"threads": n_threads(), "llama_cpp_amx": AMX_VARIABLE in os.environ}
+
+
 class Side(Protocol):
     """What both can do. Seconds are of the wall clock."""
 

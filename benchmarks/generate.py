@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from bandwidth import read_gb_per_s
-from contest import LlamaCpp, Ours, seconds_in_turn
+from contest import LlamaCpp, Ours, conditions, seconds_in_turn
 from handspun.device import n_threads
 from models import Shelf, bytes_read
 from record import alternate, append, described, rates
@@ -136,7 +136,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         shelf = Shelf(arguments.models or Path(temporary))
         results = {row: measure(row, shelf, arguments.rounds) for row in arguments.row or ROWS}
-    line = described("generate", {"threads": n_threads(), **results})
+    line = described("generate", {**conditions(), **results})
     if not arguments.is_trial:
         append(line)
     print(json.dumps(line) if arguments.json else table(line, results))

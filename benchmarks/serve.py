@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from contest import LlamaCpp
+from contest import LlamaCpp, conditions
 from handspun.device import n_threads
 from models import Shelf
 from record import append, described, rates
@@ -118,7 +118,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         shelf = Shelf(arguments.models or Path(temporary))
         results = {row: measure(row, shelf, arguments.rounds) for row in arguments.row or ROWS}
-    line = described("serve", {"threads": n_threads(), **results})
+    line = described("serve", {**conditions(), **results})
     if not arguments.is_trial:
         append(line)
     print(json.dumps(line) if arguments.json else table(line, results))

@@ -55,7 +55,8 @@ def page(lines: Iterable[str]) -> str:
 def heading(line: dict[str, Any]) -> str:
     """On what, and when."""
     machine = line["machine"]
-    return f"{machine['n_cores']} cores of {machine['cpu']}, {line['date'][:10]}"
+    amx = ", llama.cpp with AMX" if line["results"].get("llama_cpp_amx") else ""
+    return f"{machine['n_cores']} cores of {machine['cpu']}{amx}, {line['date'][:10]}"
 
 
 def cells(figures: dict[str, Any]) -> list[str]:

@@ -102,12 +102,12 @@ BROKEN = {
     "no JSON": (b"{model", {}, "the body is not JSON"),
     "nothing": (b"", {}, "missing request body"),
     "another type": (b'{"model": "tiny"}', {"content-type": "text/plain"}, "set the header Content-Type: application/json"),
-    "no object": (b"[]", {}, "should be a valid dictionary"),
+    "no object": (b"[]", {}, "should be a JSON object"),
     "half a surrogate pair": (b'{"model": "\\ud800"}', {}, "unable to parse raw data as a unicode string"),
     "a key of half a surrogate pair": (b'{"\\ud800": 1}', {}, "is not known here"),
-    "no number": (b'{"model": "tiny", "keep_alive": NaN}', {}, "a finite number"),
-    "too deep": (b"[" * 100_000, {}, "error parsing the body"),
-    "bytes of no text": (b'"\xff"', {}, "error parsing the body"),
+    "no number": (b'{"model": "tiny", "keep_alive": NaN}', {}, "must be a duration"),
+    "too deep": (b"[" * 100_000, {}, "nests too deep"),
+    "bytes of no text": (b'"\xff"', {}, "is not UTF-8 from byte 1 on"),
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 from browser import CHROMIUM, Visit
 from live import Live, start
 
+from handspun.generate.engine import Engine
 from handspun.generate.torch_engine import TorchEngine
 from handspun.runs import Run
 from handspun.serve import models as serve_models
@@ -151,7 +152,7 @@ def test_a_finished_reply_is_said_aloud_once(visit: Visit) -> None:
 
 @pytest.mark.parametrize("way", ["button", "key"])
 def test_stopping_a_reply_ends_it_on_the_server(way: str, slow: None, live: Live, visit: Visit) -> None:
-    visit.set(num_predict="100", temperature="1.5")
+    visit.set(num_predict="100", temperature="1.5", seed="1")
     visit.send("What is a shard?")
     playwright.expect(visit.replies).not_to_be_empty()
     assert n_asking(live) == 1
@@ -169,13 +170,13 @@ def test_stopping_a_reply_ends_it_on_the_server(way: str, slow: None, live: Live
 def test_a_model_that_is_being_loaded_is_waited_for_by_name(
     serve: Callable[..., Live], open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = serve_models.load_engine
+    load = serve_models.open_engine
 
-    def load_slowly(folder: Path, **settings: Any) -> TorchEngine:
+    def load_slowly(*what: Any) -> Engine:
         time.sleep(1)
-        return load(folder, **settings)
+        return load(*what)
 
-    monkeypatch.setattr(serve_models, "load_engine", load_slowly)
+    monkeypatch.setattr(serve_models, "open_engine", load_slowly)
     visit = open_page(serve())
     visit.send("What is a shard?")
     playwright.expect(visit.page.locator(".assistant")).to_have_text("Loading tiny…")
