@@ -91,9 +91,8 @@ def first(shelf: Shelf, shape: str, bits: str, rounds: int) -> Figures:
         return time.perf_counter() - began
 
     def peer() -> float:
-        began = time.perf_counter()
-        LlamaCpp(gguf, 1, N_PROMPT + 1).reading_s(N_PROMPT)
-        return time.perf_counter() - began
+        llama = LlamaCpp(gguf, 1, N_PROMPT + 1)
+        return llama.opening_s() + llama.reading_s(N_PROMPT)
 
     seconds = seconds_in_turn({"ours": ours, "peer": peer}, rounds)
     figures: Figures = {side: {"median_s": median(times)} for side, times in seconds.items()}
