@@ -27,7 +27,7 @@ NAMES = {
 HEAD = """# How fast replies come
 
 The newest measurement of each row, by `python benchmarks/generate.py` and `python benchmarks/serve.py`, which say what a row
-does. Both sides take turns, each in a process of its own, and the figures are medians; the ratio is what to look at. The bar is
+does. Both sides take turns, llama.cpp in a process of its own. Figures are medians; the ratio is what to look at. The bar is
 one for the ratio; of `batch` and `clients` for the times one alone, of `first-1b` for our seconds, of `slow` for the memory.
 """
 
