@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -113,7 +114,7 @@ class LlamaContext:
 def load_llama_cpp() -> ModuleType:
     """llama-cpp-python's low-level API, silenced. Raises CheckpointError where it is absent."""
     try:
-        from llama_cpp import llama_cpp
+        llama_cpp: ModuleType = import_module("llama_cpp.llama_cpp")
     except ImportError as error:
         raise CheckpointError(
             'llama-cpp-python is absent; install it (it is compiled for some minutes): pip install "handspun[llamacpp]"'
