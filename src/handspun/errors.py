@@ -10,6 +10,7 @@ HandspunError              one sentence: what, where, and the remedy; exit code 
 ├── CheckpointError        no whole checkpoint, or one of another shape
 ├── QuantizeError          weights that would lose too much, or nothing to measure the loss on
 ├── DeviceError            a device that is absent, or too small for what was asked
+├── RetrieveError          an index that is absent, of another kind, or not whole
 ├── ExportError            a model that another program's format does not hold
 ├── PromptError            a prompt that the model cannot take
 ├── BusyError              more requests than may wait; ask again later
@@ -57,6 +58,10 @@ class QuantizeError(HandspunError):
 
 class DeviceError(HandspunError):
     """A device that is absent, or too small for what was asked."""
+
+
+class RetrieveError(HandspunError):
+    """An index that is absent, of another kind, or not whole."""
 
 
 class ExportError(HandspunError):

@@ -11,6 +11,7 @@ from handspun.errors import SettingsError
 from handspun.evaluate.config import EvaluateConfig
 from handspun.generate.config import GenerateConfig
 from handspun.model.config import ModelConfig
+from handspun.retrieve.config import RetrieveConfig
 from handspun.serve.config import ServeConfig
 from handspun.settings import apply_overrides, build, read_toml
 from handspun.tokens.config import TokensConfig
@@ -38,6 +39,8 @@ class Recipe:
     """Base model to assistant. Absent: the model is not tuned."""
     generate: GenerateConfig = field(default_factory=GenerateConfig)
     """Checkpoint to text."""
+    retrieve: RetrieveConfig | None = None
+    """Text to look things up in. Absent: the run has no index of its own."""
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     """How good it is."""
     serve: ServeConfig = field(default_factory=ServeConfig)

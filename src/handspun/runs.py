@@ -97,6 +97,10 @@ class Run:
         return self.path / "exported"
 
     @property
+    def index(self) -> Path:
+        return self.path / "index"
+
+    @property
     def evaluation_path(self) -> Path:
         return self.path / "evaluation.json"
 
