@@ -1,0 +1,227 @@
+"""An index in one SQLite file: nothing to install, nothing to run, and a crash leaves each file as it was or as it is to be."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from handspun.errors import RetrieveError
+from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
+from handspun.retrieve.database import Database
+from handspun.retrieve.filters import condition
+from handspun.retrieve.store import Counts, Filters, Store, Vectors
+from handspun.retrieve.text_query import match_expression
+from handspun.retrieve.vector_matrix import VectorMatrix
+
+PAGE_ROWS = 512
+"""rows read at a time, so that whoever walks over all of them may write meanwhile"""
+CHUNK = """SELECT chunks.id, source, start, end, chunks.text, heading, page, metadata
+    FROM chunks JOIN documents ON documents.id = document"""
+COUNTS = """SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks),
+    (SELECT count(*) FROM words_docsize),
+    CASE WHEN EXISTS (SELECT 1 FROM embedders WHERE is_current)
+        THEN (SELECT count(*) FROM vectors WHERE embedder = (SELECT id FROM embedders WHERE is_current))
+        ELSE (SELECT count(*) FROM chunks) END"""
+
+
+class SqliteStore(Store):
+    """An index in the file `path`, or in ":memory:". Vectors are kept as float16 and searched as float32."""
+
+    def __init__(self, path: Path | str) -> None:
+        if path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._database = Database(path)
+        self._matrix: VectorMatrix | None = None
+        self._matrix_version: tuple[int, int] | None = None
+
+    def files(self) -> dict[str, IndexedFile]:
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT path, sha256, size, status, reason FROM files ORDER BY path")
+            return {row[0]: IndexedFile(*row) for row in rows}
+
+    def replace(
+        self,
+        file: IndexedFile,
+        documents: Sequence[IndexedDocument] = (),
+        chunks: Sequence[Chunk] = (),
+        vectors: Vectors | None = None,
+    ) -> None:
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM files WHERE path = ?", (file.path,))
+            connection.execute(
+                "INSERT INTO files VALUES (?, ?, ?, ?, ?)", (file.path, file.sha256, file.size, file.status, file.reason)
+            )
+            numbers = {
+                document.source: connection.execute(
+                    "INSERT INTO documents (path, source, text, metadata) VALUES (?, ?, ?, ?)",
+                    (file.path, document.source, document.text, to_json(document.metadata)),
+                ).lastrowid
+                for document in documents
+            }
+            connection.executemany(
+                "INSERT INTO chunks (key, document, start, end, heading, text, page) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((c.id, numbers[c.source], c.start, c.end, c.heading, c.text, c.page) for c in chunks),
+            )
+            if vectors is not None:
+                self._insert_vectors(self._current_embedder(), [chunk.id for chunk in chunks], vectors)
+
+    def remove(self, path: str) -> None:
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM files WHERE path = ?", (path,))
+
+    def search_text(self, query: str, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
+        expression = match_expression(query)
+        if not expression:
+            return []
+        where, parameters = condition(filters)
+        sql = "SELECT key, -rank FROM words JOIN chunks ON chunks.id = words.rowid"
+        if filters:
+            sql += " JOIN documents ON documents.id = chunks.document"
+        sql += f" WHERE words MATCH ? AND {where} ORDER BY rank LIMIT ?"
+        with self._database.reading() as connection:
+            return connection.execute(sql, (expression, *parameters, k)).fetchall()
+
+    def search_vectors(
+        self, query: Float32[np.ndarray, " D"], k: int, filters: Filters | None = None
+    ) -> list[tuple[str, float]]:
+        with self._database.reading() as connection:
+            matrix = self._vectors()
+            if matrix is None:
+                return []
+            allowed = np.isin(matrix.chunks, self._allowed(filters)) if filters else None
+            found = matrix.nearest(query, k, allowed)
+            keys = dict(
+                connection.execute(
+                    "SELECT id, key FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
+                    (json.dumps([number for number, _ in found]),),
+                )
+            )
+        return [(keys[number], score) for number, score in found]
+
+    def _allowed(self, filters: Filters) -> np.ndarray:
+        where, parameters = condition(filters)
+        sql = f"SELECT chunks.id FROM chunks JOIN documents ON documents.id = chunks.document WHERE {where}"
+        return integers(self._database.connection.execute(sql, parameters))
+
+    def _vectors(self) -> VectorMatrix | None:
+        """The matrix as the file has it now; read again as far as something was written since."""
+        version = self._database.version
+        if version != self._matrix_version:
+            self._matrix = self._read_matrix()
+            self._matrix_version = version
+        return self._matrix
+
+    def _read_matrix(self) -> VectorMatrix | None:
+        connection = self._database.connection
+        current = connection.execute("SELECT id, n_dims FROM embedders WHERE is_current").fetchone()
+        if current is None:
+            return None
+        chunks = integers(connection.execute("SELECT chunk FROM vectors WHERE embedder = ? ORDER BY chunk", current[:1]))
+        blobs = connection.execute("SELECT vector FROM vectors WHERE embedder = ? ORDER BY chunk", current[:1])
+        halves = np.frombuffer(b"".join(row[0] for row in blobs), np.float16).reshape(len(chunks), current[1])
+        return VectorMatrix(chunks, halves.astype(np.float32))
+
+    def chunks(self, ids: Sequence[str]) -> list[Chunk]:
+        sql = f"{CHUNK} JOIN json_each(?) AS wanted ON chunks.key = wanted.value ORDER BY wanted.key"
+        with self._database.reading() as connection:
+            return [to_chunk(row) for row in connection.execute(sql, (json.dumps(list(ids)),))]
+
+    def document(self, source: str) -> IndexedDocument | None:
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT text, metadata FROM documents WHERE source = ?", (source,)).fetchone()
+        return IndexedDocument(source, row[0], json.loads(row[1])) if row else None
+
+    def every_chunk(self) -> Iterator[Chunk]:
+        after: tuple[Any, ...] = ("", -1, -1)
+        sql = f"{CHUNK} WHERE (documents.source, chunks.start, chunks.id) > (?, ?, ?) ORDER BY 2, 3, 1 LIMIT {PAGE_ROWS}"
+        while rows := self._page(sql, after):
+            yield from map(to_chunk, rows)
+            after = (rows[-1][1], rows[-1][2], rows[-1][0])
+
+    def lacking(self, embedder: str) -> Iterator[Chunk]:
+        after = -1
+        sql = f"""{CHUNK} WHERE chunks.id > ? AND NOT EXISTS (SELECT 1 FROM vectors JOIN embedders ON embedders.id = embedder
+            WHERE vectors.chunk = chunks.id AND embedders.name = ?) ORDER BY chunks.id LIMIT {PAGE_ROWS}"""
+        while rows := self._page(sql, (after, embedder)):
+            yield from map(to_chunk, rows)
+            after = rows[-1][0]
+
+    def _page(self, sql: str, parameters: Iterable[Any]) -> list[tuple[Any, ...]]:
+        with self._database.reading() as connection:
+            return connection.execute(sql, tuple(parameters)).fetchall()
+
+    def add_vectors(self, embedder: str, ids: Sequence[str], vectors: Vectors) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO embedders (name, n_dims, is_current) VALUES (?, ?, 0)", (embedder, vectors.shape[1])
+            )
+            self._insert_vectors(embedder, ids, vectors)
+
+    def _insert_vectors(self, embedder: str, ids: Sequence[str], vectors: Vectors) -> None:
+        connection = self._database.connection
+        number, n_dims = connection.execute("SELECT id, n_dims FROM embedders WHERE name = ?", (embedder,)).fetchone()
+        if vectors.shape != (len(ids), n_dims):
+            raise ValueError(f"vectors of shape {vectors.shape} for {len(ids)} chunks and {n_dims} dimensions")
+        halves = vectors.astype(np.float16)
+        connection.executemany(
+            "INSERT OR REPLACE INTO vectors SELECT id, ?, ? FROM chunks WHERE key = ?",
+            ((number, half.tobytes(), key) for half, key in zip(halves, ids)),
+        )
+
+    def _current_embedder(self) -> str:
+        row = self._database.connection.execute("SELECT name FROM embedders WHERE is_current").fetchone()
+        if row is None:
+            raise RetrieveError(f"{self._database.path} has no embedder yet, so it cannot take vectors with a file.")
+        return row[0]
+
+    def use_embedder(self, embedder: str | None) -> None:
+        if embedder is not None and (n_lacking := sum(1 for _ in self.lacking(embedder))):
+            raise RetrieveError(f"{n_lacking:,} chunks have no vector of {embedder} yet; embed them before it is used.")
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM embedders WHERE name IS NOT ?", (embedder,))
+            connection.execute("UPDATE embedders SET is_current = 1")
+
+    def facts(self) -> dict[str, Any]:
+        with self._database.reading() as connection:
+            return {key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM facts ORDER BY key")}
+
+    def note(self, **facts: Any) -> None:
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?)", ((key, to_json(value)) for key, value in facts.items())
+            )
+
+    def counts(self) -> Counts:
+        with self._database.reading() as connection:
+            return Counts(*connection.execute(COUNTS).fetchone())
+
+    def faults(self) -> list[str]:
+        if damage := self._database.faults():
+            return damage
+        counts = self.counts()
+        found = {"chunks": counts.chunks, "text rows": counts.text_rows, "vectors": counts.vectors}
+        if len(set(found.values())) == 1:
+            return []
+        return [", ".join(f"{count:,} {name}" for name, count in found.items()) + ": these should be equal"]
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def to_json(value: Any) -> str:
+    """A value as it is kept."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def to_chunk(row: tuple[Any, ...]) -> Chunk:
+    """The chunk of a row that CHUNK selects."""
+    _, source, start, end, text, heading, page, metadata = row
+    return Chunk(source, start, end, text, heading, page, json.loads(metadata))
+
+
+def integers(rows: Iterable[tuple[int]]) -> np.ndarray:
+    """The first column of rows."""
+    return np.fromiter((row[0] for row in rows), np.int64)
