@@ -22,8 +22,8 @@ from handspun.serve.openai_wire import (
     ReplyMessage,
 )
 from handspun.serve.parts import Part
-from handspun.serve.place import is_continuation
 from handspun.serve.quotations import Quotation
+from handspun.tokens.place import is_continuation
 
 FINISH_REASONS: dict[str | None, FinishReason] = {"end": "stop", "stop": "stop", "length": "length"}
 

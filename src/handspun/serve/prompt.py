@@ -9,12 +9,10 @@ from handspun.generate.engine import SHARE_FOR_REPLY
 from handspun.generate.session import exchange_starts
 from handspun.serve.models import Loaded
 from handspun.serve.options import Options
-from handspun.tokens.chat import assemble
+from handspun.tokens.chat import N_FRAME, assemble
 
 TRUNCATE = '"truncate": true (with a client of Ollama: "options": {"truncate": true})'
 """How a client asks for less of what it sent to be read."""
-N_FRAME = 2
-"""Control tokens around the content of a message, and around all messages together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from handspun.generate.request import Token
-from handspun.serve.place import Place, places
 from handspun.serve.prompt import Prompt
 from handspun.serve.wire import Wire
+from handspun.tokens.place import Place, places
 from handspun.tokens.tokenizer import Tokenizer
 
 

@@ -9,6 +9,9 @@ from handspun.corpus.document import ROLES, Message
 from handspun.errors import PromptError
 from handspun.tokens.tokenizer import Tokenizer
 
+N_FRAME = 2
+"""Control tokens around the content of a message, and around all messages together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handspun.corpus.document import ROLES, Message
-from handspun.serve.place import Place, places
 from handspun.tokens.chat import render
+from handspun.tokens.place import Place, places
 from tiny_run import byte_tokenizer
 
 MESSAGES = st.lists(st.builds(Message, st.sampled_from(ROLES), st.text(st.characters(codec="utf-8"))), min_size=1, max_size=4)

@@ -1,0 +1,35 @@
+"""The words of a text where they stand, and which of them say something: what texts are compared by."""
+
+import re
+from dataclasses import dataclass
+
+from handspun.retrieve.text_query import STOP_WORDS
+
+WORD = re.compile(r"(?<![\w)\]])[-+−]?\d\w*(?:[.,:]\d+)*|\w+|[^\w\s]")
+"""A number with its sign and all its digits, a run of letters and digits, or a single mark."""
+NEGATIONS = frozenset(("no", "nor", "not"))
+"""What any search passes over, and no answer may: without it the opposite is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word or a mark, in the form in which it is compared, and the characters it stands at."""
+
+    form: str
+    start: int
+    end: int
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it says something of its own."""
+        return self.form[-1].isalnum() and (self.form not in STOP_WORDS or self.form in NEGATIONS)
+
+
+def words(text: str) -> list[Word]:
+    """The words and marks of a text. Texts that differ in white space and in upper and lower case have the same forms."""
+    return [Word(match.group().casefold(), *match.span()) for match in WORD.finditer(text)]
+
+
+def forms(text: str) -> list[str]:
+    """The words and marks of a text as they are compared."""
+    return [word.form for word in words(text)]
