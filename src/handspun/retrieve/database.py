@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import RLock
 
 from handspun.errors import DamagedFileError, DiskFullError, RetrieveError
+from handspun.retrieve.text_query import telling
 
 APPLICATION_ID = int.from_bytes(b"hand")
 """what SQLite keeps in the file's head to say whose file it is"""
@@ -21,14 +22,14 @@ CREATE TABLE files (
     status TEXT NOT NULL,
     reason TEXT NOT NULL);
 CREATE TABLE documents (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     path TEXT NOT NULL REFERENCES files ON DELETE CASCADE,
     source TEXT NOT NULL UNIQUE,
     text TEXT NOT NULL,
     metadata TEXT NOT NULL);
 CREATE INDEX documents_of_file ON documents (path);
 CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
     document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
     start INTEGER NOT NULL,
@@ -43,18 +44,21 @@ CREATE TABLE embedders (
     n_dims INTEGER NOT NULL,
     is_current INTEGER NOT NULL);
 CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     chunk INTEGER NOT NULL REFERENCES chunks ON DELETE CASCADE,
     embedder INTEGER NOT NULL REFERENCES embedders ON DELETE CASCADE,
     vector BLOB NOT NULL,
-    PRIMARY KEY (chunk, embedder)) WITHOUT ROWID;
+    UNIQUE (chunk, embedder));
+CREATE INDEX vectors_of_embedder ON vectors (embedder, chunk);
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE VIEW telling_words AS SELECT id, telling(heading) AS heading, telling(text) AS text FROM chunks;
 CREATE VIRTUAL TABLE words USING fts5 (
-    heading, text, content=chunks, content_rowid=id, tokenize='porter unicode61 remove_diacritics 2');
+    heading, text, content=telling_words, content_rowid=id, tokenize='porter unicode61 remove_diacritics 2');
 CREATE TRIGGER words_of_new AFTER INSERT ON chunks BEGIN
-    INSERT INTO words (rowid, heading, text) VALUES (new.id, new.heading, new.text);
+    INSERT INTO words (rowid, heading, text) VALUES (new.id, telling(new.heading), telling(new.text));
 END;
 CREATE TRIGGER words_of_gone AFTER DELETE ON chunks BEGIN
-    INSERT INTO words (words, rowid, heading, text) VALUES ('delete', old.id, old.heading, old.text);
+    INSERT INTO words (words, rowid, heading, text) VALUES ('delete', old.id, telling(old.heading), telling(old.text));
 END;
 """
 
@@ -77,6 +81,7 @@ class Database:
 
     def _prepare(self) -> None:
         self._refuse_strangers()
+        self.connection.create_function("telling", 1, telling, deterministic=True)
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             self.connection.execute(f"PRAGMA {pragma}")
         with self.transaction():
@@ -121,9 +126,16 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection for one thread at a time."""
+        """The connection for one thread at a time, which sees one state of the file to the end."""
         with self._lock, self.failures_in_words():
-            yield self.connection
+            if self.connection.in_transaction:
+                yield self.connection
+                return
+            self.connection.execute("BEGIN")
+            try:
+                yield self.connection
+            finally:
+                self.connection.execute("COMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -2,20 +2,26 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
 from handspun.errors import RetrieveError
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.database import Database
 from handspun.retrieve.filters import condition
 from handspun.retrieve.store import Counts, Filters, Store, Vectors
-from handspun.retrieve.text_query import match_expression
+from handspun.retrieve.text_query import any_pair, any_word
 from handspun.retrieve.vector_matrix import VectorMatrix
 
+PAIR_WEIGHT = 0.25
+"""what two words of the query that stand side by side in a chunk add to its score, next to what the words give"""
+RESCORED, RESCORED_PAIRS = 200, 1000
+"""chunks with the words, and chunks with the pairs, that are looked at for that"""
+NO_VECTORS = VectorMatrix(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0), np.float32))
 PAGE_ROWS = 512
 """rows read at a time, so that whoever walks over all of them may write meanwhile"""
 CHUNK = """SELECT chunks.id, source, start, end, chunks.text, heading, page, metadata
@@ -34,7 +40,7 @@ class SqliteStore(Store):
         if path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._database = Database(path)
-        self._matrix: VectorMatrix | None = None
+        self._matrix = NO_VECTORS
         self._matrix_version: tuple[int, int] | None = None
 
     def files(self) -> dict[str, IndexedFile]:
@@ -73,56 +79,68 @@ class SqliteStore(Store):
             connection.execute("DELETE FROM files WHERE path = ?", (path,))
 
     def search_text(self, query: str, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
-        expression = match_expression(query)
+        with self._database.reading():
+            scores = self._ranked(any_word(query), max(k, RESCORED), filters)
+            for chunk, score in self._ranked(any_pair(query), RESCORED_PAIRS).items():
+                if chunk in scores:
+                    scores[chunk] += PAIR_WEIGHT * score
+            return self._with_keys(sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k])
+
+    def _ranked(self, expression: str, k: int, filters: Filters | None = None) -> dict[int, float]:
+        """The numbers of the `k` chunks that fit an expression best, with BM25 scores."""
         if not expression:
-            return []
+            return {}
         where, parameters = condition(filters)
-        sql = "SELECT key, -rank FROM words JOIN chunks ON chunks.id = words.rowid"
-        if filters:
-            sql += " JOIN documents ON documents.id = chunks.document"
-        sql += f" WHERE words MATCH ? AND {where} ORDER BY rank LIMIT ?"
-        with self._database.reading() as connection:
-            return connection.execute(sql, (expression, *parameters, k)).fetchall()
+        among = "JOIN chunks ON chunks.id = words.rowid JOIN documents ON documents.id = document" if filters else ""
+        sql = f"SELECT words.rowid, -rank FROM words {among} WHERE words MATCH ? AND {where} ORDER BY rank LIMIT ?"
+        return dict(self._database.connection.execute(sql, (expression, *parameters, k)))
 
     def search_vectors(
         self, query: Float32[np.ndarray, " D"], k: int, filters: Filters | None = None
     ) -> list[tuple[str, float]]:
-        with self._database.reading() as connection:
+        with self._database.reading():
             matrix = self._vectors()
-            if matrix is None:
-                return []
             allowed = np.isin(matrix.chunks, self._allowed(filters)) if filters else None
-            found = matrix.nearest(query, k, allowed)
-            keys = dict(
-                connection.execute(
-                    "SELECT id, key FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
-                    (json.dumps([number for number, _ in found]),),
-                )
-            )
-        return [(keys[number], score) for number, score in found]
+        found = matrix.nearest(query, k, allowed)
+        with self._database.reading():
+            return self._with_keys(found)
+
+    def _with_keys(self, found: list[tuple[int, float]]) -> list[tuple[str, float]]:
+        """The ids of chunks in the place of their numbers; those that are gone meanwhile are left out."""
+        sql = "SELECT id, key FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
+        keys = dict(self._database.connection.execute(sql, (json.dumps([number for number, _ in found]),)))
+        return [(keys[number], score) for number, score in found if number in keys]
 
     def _allowed(self, filters: Filters) -> np.ndarray:
+        """The numbers of the chunks that pass."""
         where, parameters = condition(filters)
-        sql = f"SELECT chunks.id FROM chunks JOIN documents ON documents.id = chunks.document WHERE {where}"
-        return integers(self._database.connection.execute(sql, parameters))
+        sql = f"SELECT chunks.id FROM chunks JOIN documents ON documents.id = document WHERE {where}"
+        return integers(self._database.connection.execute(sql, parameters))[:, 0]
 
-    def _vectors(self) -> VectorMatrix | None:
-        """The matrix as the file has it now; read again as far as something was written since."""
+    def _vectors(self) -> VectorMatrix:
+        """The matrix as the file has it now: where anybody wrote since, rows that went are dropped and new ones read."""
         version = self._database.version
         if version != self._matrix_version:
-            self._matrix = self._read_matrix()
+            self._matrix = self._refreshed(self._matrix)
             self._matrix_version = version
         return self._matrix
 
-    def _read_matrix(self) -> VectorMatrix | None:
+    def _refreshed(self, matrix: VectorMatrix) -> VectorMatrix:
         connection = self._database.connection
-        current = connection.execute("SELECT id, n_dims FROM embedders WHERE is_current").fetchone()
-        if current is None:
-            return None
-        chunks = integers(connection.execute("SELECT chunk FROM vectors WHERE embedder = ? ORDER BY chunk", current[:1]))
-        blobs = connection.execute("SELECT vector FROM vectors WHERE embedder = ? ORDER BY chunk", current[:1])
-        halves = np.frombuffer(b"".join(row[0] for row in blobs), np.float16).reshape(len(chunks), current[1])
-        return VectorMatrix(chunks, halves.astype(np.float32))
+        embedder, n_dims = connection.execute("SELECT id, n_dims FROM embedders WHERE is_current").fetchone() or (None, 0)
+        there = integers(connection.execute("SELECT id, chunk FROM vectors WHERE embedder = ?", (embedder,)), 2)
+        there = there[np.argsort(there[:, 0])]
+        kept = matrix.without(~np.isin(matrix.rows, there[:, 0], assume_unique=True))
+        added = there[~np.isin(there[:, 0], kept.rows, assume_unique=True)]
+        blobs = (
+            connection.execute(
+                "SELECT vector FROM vectors WHERE id >= ? AND embedder = ? ORDER BY id", (int(added[:1, 0].sum()), embedder)
+            )
+            if len(added)
+            else ()
+        )
+        halves = np.frombuffer(b"".join(row[0] for row in blobs), np.float16).reshape(len(added), n_dims)
+        return kept.joined(VectorMatrix(added[:, 0], added[:, 1], halves.astype(np.float32)))
 
     def chunks(self, ids: Sequence[str]) -> list[Chunk]:
         sql = f"{CHUNK} JOIN json_each(?) AS wanted ON chunks.key = wanted.value ORDER BY wanted.key"
@@ -167,7 +185,7 @@ class SqliteStore(Store):
             raise ValueError(f"vectors of shape {vectors.shape} for {len(ids)} chunks and {n_dims} dimensions")
         halves = vectors.astype(np.float16)
         connection.executemany(
-            "INSERT OR REPLACE INTO vectors SELECT id, ?, ? FROM chunks WHERE key = ?",
+            "INSERT OR REPLACE INTO vectors (chunk, embedder, vector) SELECT id, ?, ? FROM chunks WHERE key = ?",
             ((number, half.tobytes(), key) for half, key in zip(halves, ids)),
         )
 
@@ -222,6 +240,6 @@ def to_chunk(row: tuple[Any, ...]) -> Chunk:
     return Chunk(source, start, end, text, heading, page, json.loads(metadata))
 
 
-def integers(rows: Iterable[tuple[int]]) -> np.ndarray:
-    """The first column of rows."""
-    return np.fromiter((row[0] for row in rows), np.int64)
+def integers(rows: Iterable[tuple[int, ...]], n_columns: int = 1) -> Int64[np.ndarray, "N C"]:
+    """Rows of integers as an array."""
+    return np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, n_columns)

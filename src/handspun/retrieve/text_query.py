@@ -1,10 +1,18 @@
-"""A question as SQLite's full-text search takes it: the words that say something, each quoted, any of them."""
+"""The words of a text that say something, for the full-text index, and a question as an expression over them.
+
+Stop words are left out of the index as well as of the question: they count for nothing, and without them a long text is one
+that says much. A word that a question repeats counts as often as it is said (dev/LOG.md has what each of these is worth).
+"""
 
 import re
+from collections.abc import Iterable
+from itertools import pairwise
 
 MAX_WORDS = 64
-"""words of a query that are looked for"""
-WORD = re.compile(r"[^\W_]+")
+"""words of a question that are looked for"""
+CHARACTER_SCRIPTS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Japanese and Chinese, where no space ends a word: each character counts as one"""
+WORD = re.compile(rf"[{CHARACTER_SCRIPTS}]|[^\W_{CHARACTER_SCRIPTS}]+")
 STOP_WORDS = frozenset(
     """a about after all also am an and any are as at be because been before being both but by can could did do does doing
     during each few for from further had has have having he her here hers him his how i if in into is it its itself just me more
@@ -12,13 +20,30 @@ STOP_WORDS = frozenset(
     theirs them then there these they this those through to too under until up very was we were what when where which while
     who whom whose why will with would you your yours s t d ll m re ve""".split()  # noqa: SIM905
 )
+"""What is in the index depends on it: another list is another `database.FORMAT`."""
 
 
-def match_expression(query: str) -> str:
-    """The FTS5 expression of any text; empty where it has no word at all. No operator of FTS5 survives.
+def telling_words(text: str) -> list[str]:
+    """The words without stop words; one in capitals (WHO, IT) is a name."""
+    return [word for word in WORD.findall(text) if word.lower() not in STOP_WORDS or (len(word) > 1 and word.isupper())]
 
-    A word that is said twice counts twice: nDCG@10 of CISI's long questions .409 instead of .344.
-    """
-    words = [word.lower() for word in WORD.findall(query)]
-    telling = [word for word in words if word not in STOP_WORDS] or words
-    return " OR ".join(f'"{word}"' for word in telling[:MAX_WORDS])
+
+def telling(text: str) -> str:
+    """The telling words of a text, as they go into the index."""
+    return " ".join(telling_words(text))
+
+
+def any_word(query: str) -> str:
+    """The FTS5 expression of texts with any word of the query; empty where it has none. No operator of FTS5 survives."""
+    return any_of(telling_words(query)[:MAX_WORDS])
+
+
+def any_pair(query: str) -> str:
+    """The same of two words that stand side by side in both."""
+    words = [word.lower() for word in telling_words(query)[:MAX_WORDS]]
+    return any_of(dict.fromkeys(" ".join(pair) for pair in pairwise(words)))
+
+
+def any_of(phrases: Iterable[str]) -> str:
+    """The FTS5 expression of texts with any of these phrases."""
+    return " OR ".join(f'"{phrase}"' for phrase in phrases)

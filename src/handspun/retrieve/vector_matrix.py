@@ -10,8 +10,9 @@ from handspun.retrieve.store import Vectors
 
 @dataclass(frozen=True, slots=True)
 class VectorMatrix:
-    """The vectors, and the row number that each chunk has in the store, ascending."""
+    """The vectors of chunks. Each row has the number that its store gave it, ascending, and that of its chunk."""
 
+    rows: Int64[np.ndarray, " N"]
     chunks: Int64[np.ndarray, " N"]
     vectors: Vectors
 
@@ -28,3 +29,14 @@ class VectorMatrix:
         best = np.argpartition(-scores, n_found - 1)[:n_found]
         best = best[np.lexsort((best, -scores[best]))]
         return [(int(self.chunks[row]), float(scores[row])) for row in best]
+
+    def without(self, gone: Bool[np.ndarray, " N"]) -> "VectorMatrix":
+        """What is left when some rows are gone."""
+        return VectorMatrix(self.rows[~gone], self.chunks[~gone], self.vectors[~gone]) if gone.any() else self
+
+    def joined(self, later: "VectorMatrix") -> "VectorMatrix":
+        """These rows and later ones."""
+        if not len(self.rows) or not len(later.rows):
+            return self if len(self.rows) else later
+        pairs = ((self.rows, later.rows), (self.chunks, later.chunks), (self.vectors, later.vectors))
+        return VectorMatrix(*(np.concatenate(pair) for pair in pairs))
