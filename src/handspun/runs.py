@@ -14,9 +14,7 @@
 A stage is keyed by a hash of its own tables, its inputs and its code; it is run again when its key has changed.
 """
 
-import fcntl
 import os
-import platform
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +26,7 @@ from typing import Any
 
 from handspun.errors import RunError
 from handspun.files import read_json, write_bytes, write_json
+from handspun.lock import locked
 from handspun.metrics import Metrics
 from handspun.superseded import Superseded
 
@@ -152,31 +151,18 @@ class Run:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the folder for this process. Raises RunError where another one holds it.
-
-        The kernel lets go when the process ends, however it ends, so there is no stale lock. A record lock, and not
-        flock(2), because a forked worker that outlives a killed parent would inherit the latter.
-        """
+        """Hold the folder for this process. Raises RunError where another one holds it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"{self.path} cannot be made a folder ({error.strerror}); give another with --run DIR.") from error
-        with (self.path / ".lock").open("a+", encoding="utf-8") as file:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except (BlockingIOError, PermissionError) as error:
-                file.seek(0)
-                raise RunError(self.held_by(file.read().split())) from error
-            file.truncate(0)
-            file.write(f"{os.getpid()} {platform.node()}\n")
-            file.flush()
+        with locked(self.path, self.held_by):
             yield
 
-    def held_by(self, owner: list[str]) -> str:
-        """The sentence for a folder that another process holds; `owner` is its pid and host, where they could be read."""
-        pid, host = owner if len(owner) == 2 else ("?", "?")
+    def held_by(self, pid: str, host: str) -> RunError:
+        """What is said of a folder that another process holds."""
         remedy = f"wait for it, stop it (kill {pid}), or give this run a folder of its own with --run DIR"
-        return f"{self.path} is in use by process {pid} on {host}; {remedy}."
+        return RunError(f"{self.path} is in use by process {pid} on {host}; {remedy}.")
 
     def claim(self, name: str, recipe_toml: str) -> None:
         """Make this the folder of recipe `name` and save the resolved recipe in it.

@@ -1,0 +1,111 @@
+"""handspun index: documents of your own as something to be searched and cited."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+from handspun.cli import terminal
+from handspun.cli.progress import Progress
+from handspun.cli.workshop import find_run
+from handspun.retrieve.config import RetrieveConfig
+from handspun.settings import apply_overrides, build
+
+if TYPE_CHECKING:
+    from handspun.retrieve.index import Index
+    from handspun.retrieve.ingest import SyncReport
+
+index = App(name="index", help="Make files and folders searchable, and bring an index up to date.")
+MOST_NAMED = 10
+"""files that could not be read and are named; the others are counted"""
+
+
+@index.default
+def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> None:
+    """Index files and folders: indexes/NAME then holds their text in chunks that can be searched and cited.
+
+    The same command again reads what is new or has changed, and goes on where it was stopped.
+
+    Parameters
+    ----------
+    paths
+        Files and folders to index, and keys to set, such as chunk_tokens=120.
+    name
+        How the index is called, or a folder for it.
+    run
+        A run folder, or the name of one in runs/: its tokenizer counts the tokens of a chunk. Default: they are estimated.
+    json
+        Print one JSON object: files, chunks, added, changed, removed, failed, failures, unread, seconds.
+    """
+    from handspun.retrieve.index import Index, folder_for
+    from handspun.stages.tokenize import tokenizer_folder
+    from handspun.tokens.tokenizer import Tokenizer
+
+    overrides = [word for word in paths if "=" in word and not Path(word).exists()]
+    config = build(RetrieveConfig, apply_overrides({}, overrides))
+    roots = [Path(word).expanduser() for word in paths if word not in overrides] or list(map(Path, config.sources))
+    found = None if run is None else find_run(run)
+    tokenizer = None if found is None else Tokenizer.load(tokenizer_folder(found))
+    made = Index.create(folder_for(name), config, roots, run=None if found is None else str(found.path), tokenizer=tokenizer)
+    bring_up_to_date(made, json=json)
+
+
+@index.command
+def sync(name: str, *, json: bool = False) -> None:
+    """Read what is new or has changed in the folders of an index, and remove what is gone from them.
+
+    Parameters
+    ----------
+    name
+        The name of an index in indexes/, or its folder.
+    json
+        Print one JSON object: files, chunks, added, changed, removed, failed, failures, unread, seconds.
+    """
+    from handspun.retrieve.index import Index
+
+    bring_up_to_date(Index.open(name), json=json)
+
+
+def bring_up_to_date(opened: "Index", *, json: bool) -> None:
+    """Sync an index, and say what came of it."""
+    from handspun.retrieve.ingest import sync
+
+    try:
+        with Progress(f"index {opened.name}", unit="bytes") as progress:
+            report = sync(opened, progress)
+    finally:
+        opened.close()
+    show(report)
+    if json:
+        terminal.write_json(json_of(report))
+    else:
+        terminal.say(f'`handspun search {shlex.quote(opened.name)} "words to look for"` searches it.')
+
+
+def json_of(report: "SyncReport") -> dict[str, object]:
+    """A sync for scripts."""
+    return {
+        "files": report.files,
+        "chunks": report.chunks,
+        "added": report.added,
+        "changed": report.changed,
+        "removed": report.removed,
+        "failed": len(report.failed),
+        "failures": [{"path": path, "reason": reason} for path, reason in report.failed],
+        "unread": report.unread,
+        "seconds": report.seconds,
+    }
+
+
+def show(report: "SyncReport") -> None:
+    """What a sync found and did, with the reason for each file that could not be read."""
+    changes = f"{report.added:,} added, {report.changed:,} changed, {report.removed:,} removed"
+    terminal.say(f"{report.files:,} files in {report.chunks:,} chunks ({changes}) in {terminal.duration_text(report.seconds)}")
+    for path, reason in report.failed[:MOST_NAMED]:
+        terminal.say(f"not read: {path}: {reason}")
+    if (n_more := len(report.failed) - MOST_NAMED) > 0:
+        terminal.say(f"not read: {n_more:,} more; --json lists them all")
+    if report.unread:
+        kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(report.unread.items(), key=lambda kind: -kind[1]))
+        terminal.say(f"left, being of another kind: {kinds}")

@@ -1,0 +1,134 @@
+"""An index: a folder with its settings, its store, and what was trained for it.
+
+indexes/NAME/
+├── index.toml      its settings, and the folders it is made of
+├── index.sqlite    files, documents, chunks, words and vectors, where the store is sqlite
+├── tokenizer/      what chunks are counted with, where a run was named
+└── embedder/       where the embedder was trained on this very index
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from handspun.errors import RetrieveError
+from handspun.files import write_bytes
+from handspun.lock import locked
+from handspun.retrieve.config import RetrieveConfig
+from handspun.retrieve.store import Store
+from handspun.runs import visible_entries
+from handspun.settings import build, read_toml, to_toml
+from handspun.tokens.tokenizer import Tokenizer
+
+INDEXES = Path("indexes")
+SETTINGS = "index.toml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexSettings:
+    """What index.toml says."""
+
+    roots: tuple[str, ...]
+    """the files and folders it is made of"""
+    run: str | None = None
+    """the run whose tokenizer counts the tokens of a chunk; absent: they are estimated"""
+    retrieve: RetrieveConfig
+
+
+class Index:
+    """An open index. Its store may be used by any thread."""
+
+    def __init__(self, folder: Path, settings: IndexSettings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.config = settings.retrieve
+        self.roots = tuple(Path(root) for root in settings.roots)
+        self.store: Store = open_store(folder, self.config.store)
+
+    @classmethod
+    def open(cls, name: str | Path) -> Self:
+        """The index at a path, or of that name in indexes/. Raises RetrieveError naming those there are."""
+        folder = next((path for path in (Path(name), INDEXES / name) if (path / SETTINGS).is_file()), None)
+        if folder is None:
+            known = sorted(path.parent.name for path in INDEXES.glob(f"*/{SETTINGS}"))
+            there_are = f"there are {', '.join(known)}" if known else "there are none yet"
+            raise RetrieveError(f'no index "{name}"; {there_are}: `handspun index FOLDER --name NAME` makes one.')
+        return cls(folder, build(IndexSettings, read_toml(folder / SETTINGS), folder / SETTINGS))
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        config: RetrieveConfig,
+        roots: Sequence[Path],
+        *,
+        run: str | None = None,
+        tokenizer: Tokenizer | None = None,
+    ) -> Self:
+        """The index in `folder`, new or with these settings in the place of those it had. Raises RetrieveError."""
+        if not roots:
+            raise RetrieveError(f"{folder} needs something to be made of: name files or folders to index.")
+        settings = IndexSettings(roots=tuple(str(root.absolute()) for root in roots), run=run, retrieve=config)
+        if not (folder / SETTINGS).is_file() and (strangers := visible_entries(folder)):
+            raise RetrieveError(f"{folder} holds {strangers[0]} and no {SETTINGS}, so it is no index; give another --name.")
+        if (folder / SETTINGS).is_file():
+            refuse_another_store(folder, config.store)
+        if tokenizer is not None:
+            tokenizer.save(folder / "tokenizer")
+        write_bytes(folder / SETTINGS, to_toml(settings).encode())
+        return cls(folder, settings)
+
+    @property
+    def name(self) -> str:
+        """How `--index` calls it: its name in indexes/, or else its path."""
+        return self.folder.name if self.folder.parent == INDEXES else str(self.folder)
+
+    @property
+    def embedder_folder(self) -> Path:
+        """Where an embedder that was trained on this index is kept."""
+        return self.folder / "embedder"
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer | None:
+        """What counts the tokens of a chunk; None where they are estimated."""
+        return Tokenizer.load(self.folder / "tokenizer") if self.settings.run is not None else None
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the index for this process while it is written to. Raises RetrieveError where another one does."""
+
+        def complaint(pid: str, host: str) -> RetrieveError:
+            return RetrieveError(
+                f"{self.folder} is being written by process {pid} on {host}; wait for it, or stop it (kill {pid})."
+            )
+
+        with locked(self.folder, complaint):
+            yield
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+
+def folder_for(name: str) -> Path:
+    """Where an index of that name belongs: in indexes/, or at the path that it is."""
+    return Path(name).expanduser() if Path(name).name != name else INDEXES / name
+
+
+def open_store(folder: Path, name: str) -> Store:
+    """The store of an index. Raises RetrieveError for a name that none has."""
+    if name == "sqlite":
+        from handspun.retrieve.sqlite_store import SqliteStore
+
+        return SqliteStore(folder / "index.sqlite")
+    raise RetrieveError(f'store="{name}" is none there is; use sqlite.')
+
+
+def refuse_another_store(folder: Path, store: str) -> None:
+    """Raises RetrieveError where the index in `folder` keeps its chunks elsewhere."""
+    kept_in = build(IndexSettings, read_toml(folder / SETTINGS), folder / SETTINGS).retrieve.store
+    if kept_in != store:
+        raise RetrieveError(f"{folder} keeps its chunks in {kept_in}, not in {store}; give another --name.")

@@ -1,0 +1,69 @@
+"""Finds the files of an index: what can be read, under names that stay apart, and what is left for a reason."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from handspun.errors import RetrieveError
+from handspun.retrieve.loading.formats import SUFFIXES, suffix_of
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files below some roots, by the names that the index gives them."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    """why a file is not even opened"""
+    unread: Counter[str] = field(default_factory=Counter)
+    """how many there are of each suffix that is not read"""
+
+
+def scan(roots: Sequence[Path]) -> Found:
+    """The files of these roots; what is hidden stays hidden. Raises RetrieveError where a root is not there or has none."""
+    found = Found()
+    seen: set[Path] = set()
+    for root, label in zip(roots, labels(roots)):
+        n_before = len(found.files) + len(found.refused)
+        for path in files_below(root):
+            name = readable_name(path.relative_to(root) if path != root else Path(), label, path)
+            if suffix_of(path) is None:
+                found.unread[path.suffix.lower() or path.name] += 1
+            elif not path.resolve().is_relative_to((root if root.is_dir() else root.parent).resolve()):
+                found.refused[name] = "a link that leaves its folder"
+            elif not path.is_file():
+                found.refused[name] = "a link that leads to no file"
+            elif path.resolve() not in seen:
+                seen.add(path.resolve())
+                found.files[name] = path
+        if n_before == len(found.files) + len(found.refused):
+            raise RetrieveError(f"{root} holds no {', '.join(SUFFIXES)} file: name a file or folder that does.")
+    return found
+
+
+def files_below(root: Path) -> list[Path]:
+    """The root itself or everything in it that is not hidden, sorted. Raises RetrieveError where it is not there."""
+    if not root.exists():
+        raise RetrieveError(f"{root} does not exist: correct the path, or mount what it is on.")
+    if not root.is_dir():
+        return [root]
+    below = sorted(path for path in root.rglob("*") if path.is_file() or path.is_symlink())
+    return [path for path in below if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+
+
+def labels(roots: Sequence[Path]) -> list[str]:
+    """What the names of each root's files begin with: nothing where there is one, else as much of its path as tells it apart."""
+    if len(roots) == 1:
+        return [""]
+    n_parts = 1
+    while len({root.parts[-n_parts:] for root in roots}) < len(set(roots)):
+        n_parts += 1
+    return [Path(*root.parts[-n_parts:]).as_posix().lstrip("/") for root in roots]
+
+
+def readable_name(below: Path, label: str, path: Path) -> str:
+    """How the index calls a file; bytes that are no UTF-8 are spelled out."""
+    name = below if label == "" else Path(label) / below
+    return os.fsencode(name if name.parts else path.name).decode("utf-8", "backslashreplace")
