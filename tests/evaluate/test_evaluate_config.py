@@ -8,7 +8,7 @@ from handspun.corpus.questions import Ask
 from handspun.evaluate.config import EvaluateConfig, QuestionKind
 
 
-@pytest.mark.parametrize("wrong", [{"ngram_order": 0}, {"ngram_order": 9}, {"n_questions": 0}, {"rows": 0}])
+@pytest.mark.parametrize("wrong", [{"ngram_order": 0}, {"ngram_order": 9}, {"n_questions": 0}, {"rows": 0}, {"stride": 0}])
 def test_an_impossible_value_is_named(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         EvaluateConfig(**wrong)

@@ -20,11 +20,19 @@ class EvaluateConfig:
     """The kind of question the headline counts; the others are reported beside it."""
     rows: int = 64
     """Questions answered at once."""
+    scored_tokens: int = 4096
+    """Held-out tokens that an index is measured on, with passages before them and without."""
+    stride: int = 4
+    """Of these tokens so many are predicted before passages are looked up anew, at most a quarter of train.seq_len. Half the
+    stride costs twice the time."""
+    query_tokens: int = 32
+    """Tokens just before those that are to be predicted, by which passages are looked up."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.ngram_order <= LONGEST_NGRAM:
             raise ValueError(f"ngram_order={self.ngram_order}: must be from 1 to {LONGEST_NGRAM}")
         if self.n_questions is not None and self.n_questions < 1:
             raise ValueError(f"n_questions={self.n_questions}: must be at least 1, or leave it out")
-        if self.rows < 1:
-            raise ValueError(f"rows={self.rows}: must be at least 1")
+        for key in ("rows", "scored_tokens", "stride", "query_tokens"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key}={getattr(self, key)}: must be at least 1")
