@@ -1,11 +1,13 @@
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from handspun.corpus.config import CorpusConfig
 from handspun.corpus.document import Document
+from handspun.corpus.exercises import Find
 from handspun.corpus.pipeline import curate, read_conversations, read_documents, read_questions, read_report
 from handspun.corpus.python_objects import folded
 from handspun.corpus.split import is_held_out
@@ -205,3 +207,54 @@ def test_the_python_corpus_is_split_by_group(python_corpus: Path) -> None:
     report = read_report(python_corpus / "report.json")
     assert 0.09 < report.n_val / (report.n_train + report.n_val) < 0.16
     assert 15_000 < report.n_conversations < 40_000
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Path:
+    """Forty subjects with a dozen facts each, and a line that is none."""
+    path = tmp_path / "facts.jsonl"
+    told = [
+        {"subject": f"Land{land}", "field": f"field {field}", "value": f"{land * 100 + field} km"}
+        for land in range(40)
+        for field in range(12)
+    ]
+    path.write_text("".join(json.dumps(fact) + "\n" for fact in [*told, {"subject": "Land40"}]))
+    return path
+
+
+def test_a_held_out_subject_is_neither_asked_about_nor_shown_in_training(facts: Path, tmp_path: Path) -> None:
+    name, folder = f"reader:{facts}", tmp_path / "corpus"
+    report = curate(CorpusConfig(sources=(name,), conversations=(name,), val_share=0.25), folder)
+    questions = list(read_questions(folder / "questions.jsonl"))
+    held_out = {question.object for question in questions}
+    assert 4 < len(held_out) < 20
+    assert len(questions) == 12 * len(held_out)
+    assert report.n_conversations == 12 * (40 - len(held_out))
+    for file in ("train.jsonl", "train_conversations.jsonl"):
+        words = set(re.findall(r"Land\d+", (folder / file).read_text()))
+        assert words
+        assert not words & held_out
+    assert {document.metadata["group"] for document in read_documents(folder / "val.jsonl")} == held_out
+    assert len((folder / "bad_lines.jsonl").read_text().splitlines()) == 1
+
+
+def test_exercises_can_be_made_beside_other_text(facts: Path, source: Path, tmp_path: Path) -> None:
+    train, _ = curated(tmp_path / "corpus", source, val_share=0.2, conversations=(f"reader:{facts}",))
+    assert not any("Land" in document.text for document in train)
+    assert len(list(read_conversations(tmp_path / "corpus" / "train_conversations.jsonl"))) > 300
+
+
+def test_exercises_are_shown_what_a_search_finds(facts: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def find_among(texts: Sequence[str]) -> Find:
+        def find(question: str, k: int) -> list[int]:
+            asked.append(question)
+            return [place for place, text in enumerate(texts) if text.split()[0] in question][:k]
+
+        return find
+
+    name = f"reader:{facts}"
+    curate(CorpusConfig(sources=(name,), conversations=(name,), val_share=0.25), tmp_path / "corpus", None, find_among)
+    n_conversations = len(list(read_conversations(tmp_path / "corpus" / "train_conversations.jsonl")))
+    assert 0.4 < len(asked) / n_conversations < 0.55

@@ -15,7 +15,8 @@ class CorpusConfig:
     """The `[corpus]` table of a recipe."""
 
     sources: tuple[str, ...] = ("python",)
-    """where text comes from: "python" (what this installation documents), files, folders, or "hub:OWNER/NAME/CONFIG?..." """
+    """where text comes from: "python" (what this installation documents), files, folders, "hub:OWNER/NAME/CONFIG?...", or
+    "reader:PATH" (the passages of a file of questions or facts)"""
     weights: tuple[float, ...] = ()
     """shares in which training draws from the sources, in their order, such as [3, 1]; empty: as much of each as there is"""
     max_bytes: int | None = None
@@ -33,7 +34,8 @@ class CorpusConfig:
     max_bad_share: float = 0.01
     """share of the records that may be unreadable (they go to bad_lines.jsonl) before curation stops"""
     conversations: tuple[str, ...] = ()
-    """what to tune on: "python" (questions by rule), "manners" (hand-written), or JSONL files of {"messages": [...]}"""
+    """what to tune on: "python" (questions by rule), "manners" (hand-written), JSONL files of {"messages": [...]}, or
+    "reader:PATH" (exercises in reading, by rule, from a file of questions with passages or of facts)"""
 
     def __post_init__(self) -> None:
         if not self.sources:

@@ -27,7 +27,8 @@ def read_dialogues(name: str, quarantine: Quarantine) -> Iterator[Conversation]:
     if not path.is_file() or not path.name.lower().endswith((".jsonl", ".jsonl.zst")):
         place = "" if path.is_absolute() else f" in {Path.cwd()}"
         raise CorpusError(
-            f'corpus.conversations names "{name}", which is no JSONL file{place}: name one, or "python", or "manners".'
+            f'corpus.conversations names "{name}", which is no JSONL file{place}: name one, or "python", "manners" or '
+            f'"reader:PATH".'
         )
 
     def on_bad(path: Path, line: int, reason: str) -> None:

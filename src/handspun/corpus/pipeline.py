@@ -11,6 +11,7 @@ from handspun.corpus.config import LARGEST_VAL_SHARE, CorpusConfig
 from handspun.corpus.dedup import Grams, NearIndex, SeenTexts, word_grams
 from handspun.corpus.dialogues import read_dialogues
 from handspun.corpus.document import Conversation, Document, Message, Question
+from handspun.corpus.exercises import Exercises, FindAmong
 from handspun.corpus.hub import HubSource
 from handspun.corpus.hub_name import is_hub_name
 from handspun.corpus.manners import manners
@@ -19,6 +20,8 @@ from handspun.corpus.python_docs import PythonLibrary, library_bytes, read_libra
 from handspun.corpus.python_objects import folded
 from handspun.corpus.quarantine import Quarantine
 from handspun.corpus.questions import held_out_questions, training_conversations
+from handspun.corpus.reader_name import is_reader_name
+from handspun.corpus.reading_file import ReaderSource
 from handspun.corpus.records import line_of, read_conversations, read_documents, read_questions, write_records
 from handspun.corpus.report import (
     BAD,
@@ -47,17 +50,22 @@ MOST_NAMED = 5
 OnProgress = Callable[[int, int | None], None]
 
 
-def curate(config: CorpusConfig, folder: Path, on_progress: OnProgress | None = None) -> CurationReport:
+def curate(
+    config: CorpusConfig, folder: Path, on_progress: OnProgress | None = None, find_among: FindAmong | None = None
+) -> CurationReport:
     """Read the sources, clean them, split them, and write the sealed corpus folder.
 
     `on_progress(done, total)` counts bytes of the sources, each twice: once read, once compared with the held-out side.
+    `find_among` is how exercises in reading look for passages that a question might be mistaken to be about.
     Raises CorpusError (a source is missing, too much of it is unreadable, nothing is left) and DiskFullError.
     """
-    return _Curation(config, folder, on_progress).run()
+    return _Curation(config, folder, on_progress, find_among).run()
 
 
-def open_source(name: str, config: CorpusConfig) -> LocalSource | HubSource:
+def open_source(name: str, config: CorpusConfig) -> LocalSource | HubSource | ReaderSource:
     """The source that a recipe names, "python" apart. Raises CorpusError where it is missing."""
+    if is_reader_name(name):
+        return ReaderSource(name)
     if not is_hub_name(name):
         return LocalSource(name)
     limit = config.byte_limit(name)
@@ -78,11 +86,14 @@ def up_to(limit_bytes: int | None, documents: Iterator[Document]) -> Iterator[Do
 class _Curation:
     """One run over the sources. Documents stream through; only hashes and the 5-grams of the held-out side stay in memory."""
 
-    def __init__(self, config: CorpusConfig, folder: Path, on_progress: OnProgress | None) -> None:
-        self.config = config
+    def __init__(
+        self, config: CorpusConfig, folder: Path, on_progress: OnProgress | None, find_among: FindAmong | None
+    ) -> None:
+        self.config, self.find_among = config, find_among
         self.folder = folder.with_name(f"{folder.name}.partial")
         self.final_folder = folder
         self.sources = {name: open_source(name, config) for name in config.sources if name != "python"}
+        self.readers = {name: self._reader(name) for name in config.conversations if is_reader_name(name)}
         self.tallies = {name: SourceTally(name) for name in config.sources}
         self.normalize = Normalizer(config.normalize, keep_emoji=config.keep_emoji)
         self.seen = SeenTexts()
@@ -110,7 +121,7 @@ class _Curation:
             raise
         self._advance_to(self.input_bytes)
         self._separate()
-        n_questions = write_records(self.folder / QUESTIONS, self._questions())
+        n_questions = write_records(self.folder / QUESTIONS, self._questions(quarantine))
         report = self._report(quarantine, n_conversations, n_questions, time.monotonic() - started)
         report.write(self.folder / REPORT)
         self._publish()
@@ -125,6 +136,11 @@ class _Curation:
     @cached_property
     def _trained_library(self) -> PythonLibrary:
         return self.library.only(lambda group: not self._is_held_out(group))
+
+    def _reader(self, name: str) -> ReaderSource:
+        """What exercises are made of, shared with the source of that name where the text is read, too."""
+        source = self.sources.get(name)
+        return source if isinstance(source, ReaderSource) else ReaderSource(name)
 
     def _n_bytes(self, name: str) -> int:
         """What there is to read of a source."""
@@ -258,21 +274,30 @@ class _Curation:
     def _conversations(self, quarantine: Quarantine) -> Iterator[Conversation]:
         """What to tune on, from every place that is named, in the corpus' own form of text."""
         for name in self.config.conversations:
-            if name == "python":
-                found = training_conversations(self._trained_library, self.library.group_of)
-            else:
-                found = manners() if name == "manners" else read_dialogues(name, quarantine)
-            for conversation in found:
+            for conversation in self._raw_conversations(name, quarantine):
                 messages = tuple(Message(message.role, self.normalize(message.content)) for message in conversation.messages)
                 yield replace(conversation, messages=messages)
 
-    def _questions(self) -> Iterator[Question]:
+    def _raw_conversations(self, name: str, quarantine: Quarantine) -> Iterator[Conversation]:
+        if name == "python":
+            return training_conversations(self._trained_library, self.library.group_of)
+        if name in self.readers:
+            trained = self.readers[name].reading(quarantine).only(lambda group: not self._is_held_out(group))
+            find = self.find_among([passage.text for passage in trained.passages]) if self.find_among else None
+            return Exercises(trained, find).conversations(name)
+        return manners() if name == "manners" else read_dialogues(name, quarantine)
+
+    def _questions(self, quarantine: Quarantine) -> Iterator[Question]:
         """The held-out questions, in the corpus' own form of text."""
-        if "python" not in self.config.conversations:
-            return
-        for question in held_out_questions(self.library.only(self._is_held_out), self._trained_library):
+        for question in self._raw_questions(quarantine):
             texts = {key: self.normalize(getattr(question, key)) for key in ("question", "answer", "passage", "wrong_passage")}
             yield replace(question, **texts)
+
+    def _raw_questions(self, quarantine: Quarantine) -> Iterator[Question]:
+        if "python" in self.config.conversations:
+            yield from held_out_questions(self.library.only(self._is_held_out), self._trained_library)
+        for reader in self.readers.values():
+            yield from Exercises(reader.reading(quarantine).only(self._is_held_out)).questions()
 
     def _report(self, quarantine: Quarantine, n_conversations: int, n_questions: int, seconds: float) -> CurationReport:
         notes = self._unread()

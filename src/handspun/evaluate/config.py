@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-QuestionKind = Literal["does", "is", "module", "arguments"]
+QuestionKind = Literal["does", "is", "module", "arguments", "reading"]
 LONGEST_NGRAM = 8
 """Bytes that fit into the 64-bit number an n-gram is counted as."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from handspun.corpus.config import CorpusConfig
 from handspun.corpus.hub_name import is_hub_name
+from handspun.corpus.reader_name import reader_path
 from handspun.errors import DamagedFileError
 from handspun.files import read_manifest
 from handspun.recipe import Recipe
@@ -110,7 +111,7 @@ def source_bytes(source: str, corpus: CorpusConfig) -> int | None:
     limit = corpus.byte_limit(source)
     if is_hub_name(source):
         return limit
-    there = PYTHON_BYTES if source == "python" else size_on_disk(Path(source).expanduser())
+    there = PYTHON_BYTES if source == "python" else size_on_disk(reader_path(source))
     return there if there is None or limit is None else min(there, limit)
 
 
