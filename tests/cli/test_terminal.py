@@ -1,6 +1,7 @@
 """Data on stdout, talk on stderr, and no escape codes where nobody watches."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -92,3 +93,45 @@ def test_a_size_has_a_unit(n_bytes: int, text: str) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(7.6, "8 s"), (59.7, "1 min 00 s"), (245, "4 min 05 s"), (7620, "2 h 07 min")])
 def test_a_time_is_said_as_a_person_says_it(seconds: float, text: str) -> None:
     assert terminal.duration_text(seconds) == text
+
+
+ESCAPES = "\x1b]0;owned\x07 \x1b[2J \x9b31m \r \x7f \u202egnp.exe \x00 \ud800"
+SHOWN = "␛]0;owned␇ ␛[2J <U+009B>31m ␍ ␡ <U+202E>gnp.exe ␀ <U+D800>"
+
+
+@pytest.mark.parametrize("terminal_kind", ["file", "dumb", "xterm-256color"])
+def test_what_is_shown_cannot_steer_the_terminal(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, terminal_kind: str
+) -> None:
+    if terminal_kind != "file":
+        monkeypatch.setenv("TERM", terminal_kind)
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        for stream in (sys.stdout, sys.stderr):
+            monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    terminal.talk_console.cache_clear()
+    terminal.say(ESCAPES)
+    terminal.sample("> ", ESCAPES)
+    terminal.write(ESCAPES)
+    terminal.write_line(ESCAPES)
+    terminal.table(("text",), [(ESCAPES,)])
+    terminal.styled([[(ESCAPES, "bold")]])
+    terminal.marked([(ESCAPES, True)])
+    terminal.talk_console.cache_clear()
+    captured = capsys.readouterr()
+    for written, n_times in ((captured.err, 2), (captured.out, 5)):
+        plain = re.sub("\x1b\\[[0-9;]*m", "", written)  # colors are our own
+        assert plain.count(SHOWN) == n_times
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", plain)
+
+
+def test_lines_and_letters_of_any_language_are_shown_as_they_are(capsys: pytest.CaptureFixture) -> None:
+    text = "a\tb\n日本語 עברית العربية 👩‍🚀 é\n"
+    terminal.write(text)
+    assert capsys.readouterr().out == text
+
+
+def test_json_says_the_same_without_a_character_that_a_terminal_obeys(capsys: pytest.CaptureFixture) -> None:
+    terminal.write_json({"text": ESCAPES})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"text": ESCAPES}
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", out)

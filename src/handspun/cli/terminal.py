@@ -1,5 +1,6 @@
 """All the printing. Data goes to stdout, talk to stderr; rich where a person watches, plain lines where a file does.
 
+No text that is shown can steer the terminal: what a model, a passage or a file says is printed, never obeyed.
 NO_COLOR and TERM=dumb are honored. rich is imported only when something is drawn with it, so that errors and help are instant.
 """
 
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from handspun.cli.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,6 +35,7 @@ def talk_console() -> "Console":
 
 def say(text: str = "") -> None:
     """One line of talk."""
+    text = printable(text)
     if is_watched():
         talk_console().print(text)
     else:
@@ -49,13 +53,18 @@ def sample(prompt: str, text: str) -> None:
     if is_watched():
         from rich.text import Text
 
-        talk_console().print(Text.assemble("  ", (prompt, "dim"), (text, "bold")))
+        talk_console().print(Text.assemble("  ", (printable(prompt), "dim"), (printable(text), "bold")))
     else:
         say(f"  {prompt}{text}")
 
 
 def write(text: str) -> None:
     """Text to stdout as it comes, without a line end: a reply that is being generated."""
+    write_drawn(printable(text))
+
+
+def write_drawn(text: str) -> None:
+    """To stdout what holds no codes but our own."""
     sys.stdout.write(text)
     sys.stdout.flush()
 
@@ -72,7 +81,7 @@ def abandon_stdout() -> None:
 
 def write_json(value: Mapping[str, Any]) -> None:
     """One JSON object on stdout."""
-    write_line(json.dumps(value, indent=2, ensure_ascii=False))
+    write_line(printable_json(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -96,7 +105,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with console.capture() as captured:
         console.print(drawn)
     for line in captured.get().splitlines():
-        write_line(line.rstrip())
+        write_drawn(f"{line.rstrip()}\n")
 
 
 def narrowest(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
@@ -135,7 +144,7 @@ def styled(lines: Iterable[Sequence[tuple[str, str]]]) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
-        console.print(Text.assemble(*line))
+        console.print(Text.assemble(*((printable(text), style) for text, style in line)))
 
 
 def marked(parts: Iterable[tuple[str, bool]]) -> None:
@@ -146,7 +155,7 @@ def marked(parts: Iterable[tuple[str, bool]]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    styled = ((text, "bold green" if is_marked else "dim") for text, is_marked in parts)
+    styled = ((printable(text), "bold green" if is_marked else "dim") for text, is_marked in parts)
     Console(highlight=False, soft_wrap=True).print(Text.assemble(*styled))
 
 
@@ -162,7 +171,7 @@ def cell_text(value: Any) -> str:
         case float():
             return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
         case _:
-            return str(value)
+            return printable(str(value))
 
 
 def bytes_text(n_bytes: float) -> str:
