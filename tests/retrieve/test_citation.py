@@ -58,6 +58,34 @@ def test_a_word_that_happens_to_be_the_same_is_no_citation_of_a_longer_claim() -
     assert found.citations() == ()
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_supported"),
+    [
+        ("Its capital is Paris, on the Seine.", True),
+        ("Its capital is not Paris, on the Seine.", False),
+        ("Its capital is Paris, on the old Seine.", False),
+        ("It has 68,042,591 people.", True),
+        ("It has 68,042,592 people.", False),
+        ("It has -68,042,591 people.", False),
+    ],
+)
+def test_one_word_that_is_not_cited_leaves_the_answer_unsupported(answer: str, is_supported: bool) -> None:
+    found = citer("What is it?", answer)
+    assert found.is_supported(found.citations()) is is_supported
+
+
+def test_an_answer_in_the_words_of_the_question_is_cited_all_the_same() -> None:
+    found = citer("Is Paris the capital?", "Its capital is Paris.")
+    citations = found.citations()
+    assert quotes(citations) == [("france.txt", "Its capital is Paris")]
+    assert found.is_supported(citations)
+
+
+def test_a_no_that_stands_somewhere_supports_no_no() -> None:
+    found = citer("Is it far?", "No.", {"a": "There is no sea. It is not far."})
+    assert found.citations() == ()
+
+
 def test_white_space_and_letter_case_make_no_difference() -> None:
     found = citer("Which?", "its CAPITAL is\n  paris, on the seine")
     assert quotes(found.citations()) == [("france.txt", "Its capital is Paris, on the Seine")]

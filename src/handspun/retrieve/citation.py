@@ -1,7 +1,7 @@
 """Citations that the system makes: what an answer repeats, word for word, of the stored text behind its passages."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from handspun.retrieve.chunk import Chunk
@@ -13,9 +13,7 @@ from handspun.retrieve.store import Store
 from handspun.retrieve.words import Word, forms, words
 
 MIN_TELLING_WORDS = 3
-"""that a span must have to be no coincidence, where nothing says that it was copied and it is not the whole answer"""
-SUPPORTED_SHARE = 0.8
-"""of what a sentence says beyond the question must be cited for the answer to be supported"""
+"""that a span must have to be no coincidence, where nothing says that it was copied and it is not all that is said"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +40,20 @@ class Citer:
         self.answer, self.sent, self.store = answer, sent, store
         self.said = words(answer)
         self.there = [words(one.text) for one in sent]
-        asked = frozenset(forms(question))
-        self.claims = {place for place, word in enumerate(self.said) if word.is_telling and word.form not in asked}
-        """the words that say something which the question has not said"""
+        self.asked = frozenset(forms(question))
         self.sentences = [
             {place for place, word in enumerate(self.said) if start <= word.start < end} for start, end in sentences(answer)
         ]
+
+    def new_claims(self, sentence: Set[int]) -> set[int]:
+        """The words of a sentence that say something which the question has not said."""
+        said = {place: self.said[place] for place in sentence}
+        return {place for place, word in said.items() if (word.is_telling or word.is_negation) and word.form not in self.asked}
+
+    def claims(self, sentence: Set[int]) -> Set[int]:
+        """What must be cited of a sentence for it to be cited whole: what is new, or else what tells, or else its words."""
+        telling = {place for place in sentence if self.said[place].is_telling}
+        return self.new_claims(sentence) or telling or {place for place in sentence if self.said[place].is_word}
 
     def citations(self, copied: Sequence[Copied] = ()) -> tuple[Citation, ...]:
         """What was copied first, then the longest; no two citations of the same words. In the order of the answer."""
@@ -79,13 +85,13 @@ class Citer:
                 yield one.passage, said, there
 
     def is_telling(self, span: Span, *, is_copied: bool) -> bool:
-        """Whether it says enough to be cited: copied, a word; otherwise a few, or all that its sentence claims."""
+        """Whether it says enough to be cited: a copied word; otherwise a few words, or all that its sentence claims."""
         places = set(span.words)
         n_telling = sum(self.said[place].is_telling for place in places)
-        if is_copied or n_telling >= MIN_TELLING_WORDS:
-            return n_telling > 0
-        claims = next(sentence for sentence in self.sentences if span.first in sentence) & self.claims
-        return bool(claims) and claims <= places
+        is_whole = self.claims(next(sentence for sentence in self.sentences if span.first in sentence)) <= places
+        if is_copied:
+            return n_telling > 0 or is_whole
+        return n_telling >= MIN_TELLING_WORDS or (n_telling > 0 and is_whole)
 
     def verified(self, span: Span, number: int) -> Citation | None:
         """The citation of a span, if the stored document still says there what the answer says."""
@@ -96,14 +102,13 @@ class Citer:
         return cite(self.store, sent.hit.chunk, start, end, self.answer[answer_start:answer_end], answer_start)
 
     def is_supported(self, citations: Sequence[Citation]) -> bool:
-        """Whether of each sentence nearly all that it says beyond the question is cited."""
+        """Whether there are citations, and all that is said beyond the question is cited."""
         cited = {
             place
             for place, word in enumerate(self.said)
             if any(citation.answer_start <= word.start < citation.answer_end for citation in citations)
         }
-        claimed = [sentence & self.claims for sentence in self.sentences]
-        return bool(citations) and all(len(claims & cited) >= SUPPORTED_SHARE * len(claims) for claims in claimed)
+        return bool(citations) and all(self.new_claims(sentence) <= cited for sentence in self.sentences)
 
 
 def cite(store: Store, chunk: Chunk, start: int, end: int, said: str, answer_start: int = 0) -> Citation | None:

@@ -5,7 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from handspun.retrieve.answer import Answer, unknown
 from handspun.retrieve.chunk import Hit
+from handspun.retrieve.citation import cite
+from handspun.retrieve.searcher import Searcher
 from handspun.retrieve.sentences import sentences
 from handspun.retrieve.words import forms, words
 
@@ -23,6 +26,17 @@ class Excerpt:
     def text(self) -> str:
         """The sentence on one line."""
         return " ".join(self.hit.chunk.text[self.start : self.end].split())
+
+
+def extract(question: str, searcher: Searcher, hits: Sequence[Hit]) -> Answer:
+    """The best sentence of the hits that count as found, cited; where none does, that it is not known."""
+    excerpt = best_excerpt(question, [hit for hit in hits if hit.score >= searcher.min_score])
+    if excerpt is None:
+        return unknown(hits)
+    chunk = excerpt.hit.chunk
+    start, end = chunk.start + excerpt.start, chunk.start + excerpt.end
+    citation = cite(searcher.index.store, chunk, start, end, excerpt.text)
+    return Answer(excerpt.text, (citation,) if citation else (), citation is not None, "extractive")
 
 
 def best_excerpt(question: str, hits: Sequence[Hit]) -> Excerpt | None:

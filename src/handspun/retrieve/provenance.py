@@ -17,13 +17,15 @@ class Copied:
     source_at: int
 
 
-def copied(tokens: Sequence[Token], places: Sequence[Place | None], sent: Mapping[int, tuple[int, Sent]]) -> Iterator[Copied]:
-    """The last character of each token that was copied: tokens begin with the space before a word.
+def copied(
+    tokens: Sequence[Token], places: Sequence[Place | None], sent: Sequence[Sent], numbers: Mapping[int, int]
+) -> Iterator[Copied]:
+    """The last character of each token that was copied from a passage: tokens begin with the space before a word.
 
-    `places` are those of the prompt, `sent` the passages and their numbers by the number of their message.
+    `places` are those of the prompt's tokens; `numbers` gives the passage that each message of the prompt is.
     """
     for token, (start, end) in zip(tokens, token_spans(token.data for token in tokens)):
         place = places[token.copied_from] if token.copied_from is not None else None
-        if place and place.message in sent and start < end:
-            number, one = sent[place.message]
-            yield Copied(end - 1, number, place.end - 1 - one.n_before)
+        if place and place.message in numbers and start < end:
+            number = numbers[place.message]
+            yield Copied(end - 1, number, place.end - 1 - sent[number].n_before)

@@ -8,7 +8,6 @@ from handspun.retrieve.text_query import STOP_WORDS
 WORD = re.compile(r"(?<![\w)\]])[-+−]?\d\w*(?:[.,:]\d+)*|\w+|[^\w\s]")
 """A number with its sign and all its digits, a run of letters and digits, or a single mark."""
 NEGATIONS = frozenset(("no", "nor", "not"))
-"""What any search passes over, and no answer may: without it the opposite is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,17 @@ class Word:
     @property
     def is_telling(self) -> bool:
         """Whether it says something of its own."""
-        return self.form[-1].isalnum() and (self.form not in STOP_WORDS or self.form in NEGATIONS)
+        return self.is_word and self.form not in STOP_WORDS
+
+    @property
+    def is_negation(self) -> bool:
+        """Whether without it the opposite is said."""
+        return self.form in NEGATIONS
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it is no mark."""
+        return self.form[-1].isalnum()
 
 
 def words(text: str) -> list[Word]:
