@@ -5,6 +5,7 @@ import math
 from handspun.errors import RetrieveError
 from handspun.retrieve.chunk import Hit
 from handspun.retrieve.index import Index
+from handspun.retrieve.names import by_name
 from handspun.retrieve.store import Filters
 from handspun.retrieve.text_query import telling_words
 
@@ -28,10 +29,11 @@ class Searcher:
     def search(self, query: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """The `k` best chunks at most, best first. Raises RetrieveError where the query is too long."""
         check(query)
-        found = self.index.store.search_text(query, max(k, N_CANDIDATES), filters)[:k]
+        found = self.index.store.search_text(query, max(k, N_CANDIDATES), filters)
         chunks = {chunk.id: chunk for chunk in self.index.store.chunks([id for id, _ in found])}
         most = BM25_CEILING * math.log(self.n_chunks + 1) * max(1, len(telling_words(query)))
-        return [Hit(chunks[id], min(1.0, score / most), text_score=score) for id, score in found if id in chunks]
+        hits = [Hit(chunks[id], min(1.0, score / most), text_score=score) for id, score in found if id in chunks]
+        return by_name(query, hits)[:k]
 
 
 def check(query: str) -> None:
