@@ -4,20 +4,22 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from handspun.errors import CorpusError
 from handspun.files import reason as reason_of
 from handspun.files import sha256
-from handspun.retrieve.chunk import IndexedDocument, IndexedFile
-from handspun.retrieve.chunker import CountTokens, chunk_document
+from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
+from handspun.retrieve.chunker import chunk_document
 from handspun.retrieve.index import Index
-from handspun.retrieve.loading.formats import load
 from handspun.retrieve.loading.loaded import Loaded
+from handspun.retrieve.loading.reader import Reader
 from handspun.retrieve.scan import scan
 from handspun.retrieve.token_count import token_counter
 
+FORMAT = 1
+"""of what is made of a file; another number here, and every index reads its files anew"""
 OnProgress = Callable[[int, int], None]
 """is told how many bytes of how many are done"""
 Outcome = Literal["added", "changed", "removed", "failed", "unchanged"]
@@ -50,73 +52,84 @@ def sync(index: Index, on_progress: OnProgress = unheard) -> SyncReport:
     It may be stopped at any time: the next one goes on. Raises RetrieveError where a folder is gone or another process writes.
     """
     began = time.monotonic()
-    with index.lock():
-        found, known = scan(index.roots), index.store.files()
-        outcomes = Counter(forget(index, path) for path in known.keys() - found.files.keys() - found.refused.keys())
-        for path, reason in found.refused.items():
-            outcomes[put_failure(index, known.get(path), IndexedFile(path, "", 0, "failed", reason))] += 1
-        count_tokens = token_counter(index.tokenizer)
+    found = scan(index.roots)
+    with index.lock(), Reader() as reader:
+        ingest = Ingest(index, reader)
+        outcomes = Counter(ingest.forget(path) for path in ingest.known.keys() - found.files.keys() - found.refused.keys())
+        outcomes.update(ingest.refuse(IndexedFile(path, "", 0, "failed", reason)) for path, reason in found.refused.items())
         sizes = {path: file.stat().st_size for path, file in found.files.items()}
         done, total = 0, sum(sizes.values())
         for path, file in found.files.items():
             on_progress(done, total)
-            outcomes[renew(index, path, file, known.get(path), count_tokens)] += 1
+            outcomes[ingest.renew(path, file)] += 1
             done += sizes[path]
         on_progress(total, total)
-    files, counts = index.store.files().values(), index.store.counts()
+        index.store.note(made_with=ingest.made_with)
+        files, chunks = index.store.files().values(), index.store.counts().chunks
     failed = tuple((file.path, file.reason) for file in files if file.reason)
     n_read = sum(file.status == "read" for file in files)
     seconds = round(time.monotonic() - began, 3)
     added, changed, removed = (outcomes[kind] for kind in ("added", "changed", "removed"))
-    return SyncReport(n_read, counts.chunks, added, changed, removed, failed, dict(found.unread), seconds)
+    return SyncReport(n_read, chunks, added, changed, removed, failed, dict(found.unread), seconds)
 
 
-def forget(index: Index, path: str) -> Outcome:
-    """Remove a file that is gone."""
-    index.store.remove(path)
-    return "removed"
+class Ingest:
+    """Puts files into an index, one at a time."""
 
+    def __init__(self, index: Index, reader: Reader) -> None:
+        self.index = index
+        self.reader = reader
+        self.known = index.store.files()
+        self.count_tokens = token_counter(index.tokenizer)
+        if not self.known:
+            index.store.note(made_with=self.made_with)
 
-def renew(index: Index, path: str, file: Path, before: IndexedFile | None, count_tokens: CountTokens) -> Outcome:
-    """Put a file into the index unless it was read before just as it is."""
-    try:
-        digest, size = sha256(file), file.stat().st_size
-    except OSError as error:
-        return put_failure(index, before, IndexedFile(path, "", 0, "failed", reason_of(error)))
-    if before is not None and before.status == "read" and before.sha256 == digest:
-        return "unchanged"
-    texts, reason = read(file)
-    if not texts:
-        return put_failure(index, before, IndexedFile(path, digest, size, "failed", reason))
-    documents = [IndexedDocument(source_of(path, text), text.text, text.metadata) for text in texts]
-    chunks = [
-        chunk
-        for document, text in zip(documents, texts)
-        for chunk in chunk_document(document, text.headings, text.pages, count_tokens, index.config.chunk_tokens)
-    ]
-    index.store.replace(IndexedFile(path, digest, size, "read", reason), documents, chunks)
-    return "changed" if before is not None and before.status == "read" else "added"
+    @cached_property
+    def made_with(self) -> dict[str, Any]:
+        """What the chunks of a file depend on beside the file."""
+        tokenizer = self.index.tokenizer
+        counted_by = "estimate" if tokenizer is None else tokenizer.sha256
+        return {"format": FORMAT, "chunk_tokens": self.index.config.chunk_tokens, "tokenizer": counted_by}
 
+    @cached_property
+    def is_stale(self) -> bool:
+        """Whether the chunks that are there were made in another way."""
+        return self.index.store.facts().get("made_with") != self.made_with
 
-def read(file: Path) -> tuple[list[Loaded], str]:
-    """The texts in a file that are not blank, and why there are no more of them."""
-    texts, reason = [], ""
-    try:
-        texts.extend(text for text in load(file) if text.text.strip())
-    except CorpusError as error:
-        reason = str(error)
-    except OSError as error:
-        reason = reason_of(error)
-    return texts, reason or ("" if texts else "holds no text")
+    def forget(self, path: str) -> Outcome:
+        """Remove a file that is gone."""
+        self.index.store.remove(path)
+        return "removed"
+
+    def refuse(self, file: IndexedFile) -> Outcome:
+        """Note that a file cannot be read. What was indexed of it goes: it is no longer what the file says."""
+        if file != self.known.get(file.path):
+            self.index.store.replace(file)
+        return "failed"
+
+    def renew(self, path: str, file: Path) -> Outcome:
+        """Put a file into the index unless it was read before just as it is."""
+        before = self.known.get(path)
+        digest_before = before.sha256 if before is not None and before.status == "read" else None
+        try:
+            digest, size = sha256(file), file.stat().st_size
+        except OSError as error:
+            return self.refuse(IndexedFile(path, "", 0, "failed", reason_of(error)))
+        if digest_before == digest and not self.is_stale:
+            return "unchanged"
+        texts, reason = self.reader.read(file)
+        if not texts:
+            return self.refuse(IndexedFile(path, digest, size, "failed", reason))
+        documents = [IndexedDocument(source_of(path, text), text.text, text.metadata) for text in texts]
+        chunks = [chunk for pair in zip(documents, texts) for chunk in self.chunks_of(*pair)]
+        self.index.store.replace(IndexedFile(path, digest, size, "read", reason), documents, chunks)
+        return "added" if digest_before is None else "changed"
+
+    def chunks_of(self, document: IndexedDocument, text: Loaded) -> list[Chunk]:
+        """The chunks of a document."""
+        return chunk_document(document, text.headings, text.pages, self.count_tokens, self.index.config.chunk_tokens)
 
 
 def source_of(path: str, text: Loaded) -> str:
     """How a document is called."""
     return path if text.id is None else f"{path}#{text.id}"
-
-
-def put_failure(index: Index, before: IndexedFile | None, file: IndexedFile) -> Outcome:
-    """Note that a file cannot be read. What was indexed of it goes: it is no longer what the file says."""
-    if file != before:
-        index.store.replace(file)
-    return "failed"

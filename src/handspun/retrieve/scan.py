@@ -54,7 +54,7 @@ def files_below(root: Path) -> list[Path]:
 
 
 def labels(roots: Sequence[Path]) -> list[str]:
-    """What the names of each root's files begin with: nothing where there is one, else as much of its path as tells it apart."""
+    """What the names of each root's files begin with: nothing where there is one, else as much of its path as is its own."""
     if len(roots) == 1:
         return [""]
     n_parts = 1

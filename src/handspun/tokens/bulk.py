@@ -15,6 +15,7 @@ from handspun.machine import n_usable_cores
 from handspun.tokens.blueprint import Blueprint
 from handspun.tokens.config import Pattern
 from handspun.tokens.control import UNKNOWN
+from handspun.tokens.surrogates import well_formed
 
 SLICE_CHARS = 1 << 18
 """characters a thread takes at a time: long enough that taking turns costs nothing"""
@@ -83,17 +84,6 @@ def _ids_of_characters(blueprint: Blueprint) -> dict[bytes, int]:
 def _continues(piece: bytes) -> bool:
     """Whether `piece` goes on with a character that an earlier byte began."""
     return piece[0] & 0b1100_0000 == 0b1000_0000
-
-
-def well_formed(text: str) -> str:
-    """`text` with each lone surrogate, which UTF-8 cannot carry, replaced by U+FFFD."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def _slices(texts: Sequence[str]) -> list[Sequence[str]]:

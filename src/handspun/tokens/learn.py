@@ -8,9 +8,9 @@ from tokenizers import pre_tokenizers, trainers
 
 from handspun.errors import TokenizerError
 from handspun.tokens.blueprint import Blueprint
-from handspun.tokens.bulk import well_formed
 from handspun.tokens.config import TokensConfig
 from handspun.tokens.control import control_names
+from handspun.tokens.surrogates import well_formed
 
 Progress = Callable[[int, int | None], None]
 

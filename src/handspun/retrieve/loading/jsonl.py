@@ -7,7 +7,7 @@ from handspun.corpus.json_lines import json_lines
 from handspun.corpus.sources import fault
 from handspun.errors import CorpusError
 from handspun.retrieve.loading.loaded import Heading, Loaded, plain_metadata
-from handspun.retrieve.loading.text import normalized
+from handspun.retrieve.loading.normal import normalized
 
 
 def load_jsonl(path: Path) -> Iterator[Loaded]:

@@ -1,16 +1,14 @@
 """Plain text: bytes to characters, and to the form in which every text is stored."""
 
 import codecs
-import re
 import shlex
 from pathlib import Path
 
 from handspun.errors import CorpusError
 from handspun.retrieve.loading.loaded import Loaded
-from handspun.tokens.bulk import well_formed
+from handspun.retrieve.loading.normal import normalized
 
 BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def load_text(path: Path) -> Loaded:
@@ -29,9 +27,3 @@ def read_text(path: Path) -> str:
             raise CorpusError("it seems to be no text at all: leave it out") from error
         remedy = f"save it as UTF-8, from Latin-1 for instance: iconv -f latin1 -t utf-8 {shlex.quote(path.name)}"
         raise CorpusError(f"byte {error.start:,} is not {error.encoding.upper()}; {remedy}") from error
-
-
-def normalized(text: str) -> str:
-    """Without byte order mark, control characters and lone surrogates; every line ends with a line feed."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\v", "\n")
-    return well_formed(CONTROL.sub("", text))

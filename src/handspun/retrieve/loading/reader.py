@@ -1,0 +1,102 @@
+"""Reads files in a process of its own, which is started again after a file that has brought it down."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+import handspun
+from handspun.retrieve.loading.limits import MAX_MEMORY_BYTES, MAX_SECONDS, MIB
+from handspun.retrieve.loading.loaded import Loaded
+from handspun.retrieve.loading.worker import LENGTH, Part
+
+MODULE = "handspun.retrieve.loading.worker"
+TOO_LONG = f"it takes more than {MAX_SECONDS} s to read"
+TOO_LARGE = f"it takes more than {MAX_MEMORY_BYTES // MIB:,} MiB of memory to read"
+
+
+class Reader:
+    """Reads one file after the other, for as long as it is entered."""
+
+    def __init__(self) -> None:
+        self._decoder = msgspec.msgpack.Decoder(Part)
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115
+        """what the worker says before it dies"""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+        self._log.close()
+
+    def read(self, path: Path) -> tuple[list[Loaded], str]:
+        """The texts of a file that are not blank, and why there are no more of them; empty where these are all.
+
+        What brings down a worker that had other files before is read again by a new one: it might have been their fault.
+        """
+        had_others = self._worker is not None
+        worker = self._worker = self._worker or self._start()
+        try:
+            return self._ask(worker, path)
+        except (EOFError, BrokenPipeError):
+            reason = self._end()
+        return self.read(path) if had_others and reason != TOO_LONG else ([], reason)
+
+    def _ask(self, worker: subprocess.Popen[bytes], path: Path) -> tuple[list[Loaded], str]:
+        assert worker.stdin is not None
+        worker.stdin.write(f"{os.fsencode(path).hex()}\n".encode())
+        worker.stdin.flush()
+        texts = []
+        while (part := self._next_part(worker)).loaded is not None:
+            texts.append(part.loaded)
+        return texts, part.reason
+
+    def _next_part(self, worker: subprocess.Popen[bytes]) -> Part:
+        """What the worker says next. Raises EOFError where it has died."""
+        assert worker.stdout is not None
+        head = worker.stdout.read(LENGTH.size)
+        data = worker.stdout.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
+        try:
+            return self._decoder.decode(data)
+        except msgspec.DecodeError as error:
+            raise EOFError from error
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        """A new worker: out of reach of Ctrl-C, which is for the one that asks, and of modules that lie where it is started."""
+        self._log.seek(0)
+        self._log.truncate()
+        paths = [str(Path(handspun.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            process_group=0,
+        )
+
+    def _end(self) -> str:
+        """Let go of the worker, and say what it died of, if it had."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return ""
+        for pipe in (worker.stdin, worker.stdout):
+            assert pipe is not None
+            pipe.close()
+        worker.kill()
+        code = worker.wait()
+        if code == -signal.SIGALRM:
+            return TOO_LONG
+        self._log.seek(0)
+        last = self._log.read().decode(errors="replace").strip().rpartition("\n")[2]
+        if last.startswith("MemoryError"):
+            return TOO_LARGE
+        return f"it brings down what reads it ({signal.Signals(-code).name if code < 0 else last[:200]})"
