@@ -21,6 +21,8 @@ SENTENCE_END = re.compile(
 WORD = re.compile(r"\S+")
 UNCOUNTED_CHARS = 64
 """characters per token asked for, beyond which a stretch is cut uncounted: counting may take the square of a long word"""
+MAX_HEADING_CHARS = 200
+"""of one heading: every chunk below carries it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def sections_of(text: str, headings: Sequence[Heading], pages: Sequence[int]) ->
             is_bare = not text[heading.end : end].strip()
             if is_bare and below is not None and below.level > heading.level and end not in pages:
                 continue
-        path = " > ".join(" ".join(outer.title.split()) for outer in above)
+        path = " > ".join(" ".join(outer.title[:MAX_HEADING_CHARS].split()) for outer in above)
         yield Section(begun, end, path, bisect_right(pages, start) or None)
         begun = end
 

@@ -6,15 +6,17 @@ from pathlib import Path
 from handspun.corpus.json_lines import json_lines
 from handspun.corpus.sources import fault
 from handspun.errors import CorpusError
-from handspun.retrieve.loading.loaded import Heading, Loaded, plain_metadata
+from handspun.retrieve.loading.loaded import Heading, Loaded, plain_metadata, tidy
 from handspun.retrieve.loading.normal import normalized
+
+MAX_NAME_CHARS = 200
 
 
 def load_jsonl(path: Path) -> Iterator[Loaded]:
     """The documents of a file. After the last one raises CorpusError where some lines could not be read.
 
-    A title becomes the heading of all the text. A line without an "id", or with one
-    that was there before, is called by its number.
+    A title becomes the heading of all the text. A line without an "id" is called
+    by its number, and one with an "id" that was there before by both.
     """
     bad: list[str] = []
     seen: set[str] = set()
@@ -32,7 +34,8 @@ def load_jsonl(path: Path) -> Iterator[Loaded]:
 
 def new_name(id_: object, number: int, seen: set[str]) -> str:
     """A name that no document of the file has yet."""
-    name = str(id_) if isinstance(id_, str | int) and str(id_) else str(number)
+    name = tidy(str(id_)) if isinstance(id_, str | int) else ""
+    name = name if 0 < len(name) <= MAX_NAME_CHARS else str(number)
     while name in seen:
         name = f"{name}:{number}"
     seen.add(name)

@@ -9,6 +9,7 @@ from handspun.corpus.extra import needed
 from handspun.errors import CorpusError
 from handspun.retrieve.loading.draft import Draft
 from handspun.retrieve.loading.loaded import Loaded
+from handspun.retrieve.loading.normal import normalized
 
 PASSWORD_ERROR = 4
 """FPDF_ERR_PASSWORD"""
@@ -44,7 +45,7 @@ def read_pages(document: Any) -> Loaded:
         draft.begin_page()
         start = draft.add(words)
         for level, title in outline[number]:
-            if line := line_of(title, words.strip()):
+            if line := line_of(title, words):
                 draft.mark_heading(start + line[0], start + line[1], title, level)
         textpage.close()
         page.close()
@@ -54,8 +55,8 @@ def read_pages(document: Any) -> Loaded:
 
 def plain(words: str) -> str:
     """The text of a page with words that were broken at the end of a line in one piece again, and ligatures as letters."""
-    words = LIGATURE.sub(lambda found: LIGATURES[found[0]], words.replace("\r\n", "\n"))
-    return words.replace(SOFT_HYPHEN, "")
+    words = LIGATURE.sub(lambda found: LIGATURES[found[0]], words)
+    return normalized(words.replace(SOFT_HYPHEN, "")).strip()
 
 
 def outline_of(document: Any) -> defaultdict[int, list[tuple[int, str]]]:

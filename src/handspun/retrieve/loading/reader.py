@@ -17,14 +17,15 @@ from handspun.retrieve.loading.loaded import Loaded
 from handspun.retrieve.loading.worker import LENGTH, Part
 
 MODULE = "handspun.retrieve.loading.worker"
-TOO_LONG = f"it takes more than {MAX_SECONDS} s to read"
-TOO_LARGE = f"it takes more than {MAX_MEMORY_BYTES // MIB:,} MiB of memory to read"
 
 
 class Reader:
     """Reads one file after the other, for as long as it is entered."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_seconds: float = MAX_SECONDS, max_memory_bytes: int = MAX_MEMORY_BYTES) -> None:
+        self._limits = (max_seconds, max_memory_bytes)
+        self._too_long = f"it takes more than {max_seconds:g} s to read"
+        self._too_large = f"it takes more than {max_memory_bytes // MIB:,} MiB of memory to read"
         self._decoder = msgspec.msgpack.Decoder(Part)
         self._worker: subprocess.Popen[bytes] | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
@@ -48,7 +49,7 @@ class Reader:
             return self._ask(worker, path)
         except (EOFError, BrokenPipeError):
             reason = self._end()
-        return self.read(path) if had_others and reason != TOO_LONG else ([], reason)
+        return self.read(path) if had_others and reason != self._too_long else ([], reason)
 
     def _ask(self, worker: subprocess.Popen[bytes], path: Path) -> tuple[list[Loaded], str]:
         assert worker.stdin is not None
@@ -75,7 +76,7 @@ class Reader:
         self._log.truncate()
         paths = [str(Path(handspun.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", MODULE],
+            [sys.executable, "-P", "-m", MODULE, *map(str, self._limits)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -94,9 +95,10 @@ class Reader:
         worker.kill()
         code = worker.wait()
         if code == -signal.SIGALRM:
-            return TOO_LONG
+            return self._too_long
         self._log.seek(0)
         last = self._log.read().decode(errors="replace").strip().rpartition("\n")[2]
         if last.startswith("MemoryError"):
-            return TOO_LARGE
-        return f"it brings down what reads it ({signal.Signals(-code).name if code < 0 else last[:200]})"
+            return self._too_large
+        death = signal.Signals(-code).name if code < 0 else last[:200]
+        return f"it brings down what reads it ({death}): it is damaged, or takes too much memory"

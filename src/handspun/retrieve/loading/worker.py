@@ -20,7 +20,7 @@ import msgspec
 from handspun.errors import CorpusError
 from handspun.files import reason
 from handspun.retrieve.loading.formats import load
-from handspun.retrieve.loading.limits import MAX_FILE_BYTES, MAX_MEMORY_BYTES, MAX_SECONDS, MAX_TEXT_CHARS, MIB
+from handspun.retrieve.loading.limits import MAX_FILE_BYTES, MAX_TEXT_CHARS, MIB
 from handspun.retrieve.loading.loaded import Loaded
 
 LENGTH = struct.Struct("<Q")
@@ -58,17 +58,17 @@ def parts_of(path: Path) -> Iterator[Part]:
         yield Part()
 
 
-def limit_this_process() -> None:
+def limit_this_process(max_memory_bytes: int) -> None:
     """Bound its memory and what it can write."""
-    for kind, limit in ((resource.RLIMIT_AS, MAX_MEMORY_BYTES), (resource.RLIMIT_FSIZE, MAX_WRITTEN_BYTES)):
+    for kind, limit in ((resource.RLIMIT_AS, max_memory_bytes), (resource.RLIMIT_FSIZE, MAX_WRITTEN_BYTES)):
         with suppress(ValueError, OSError):  # a system that has no such limit
             resource.setrlimit(kind, (limit, limit))
 
 
-def serve(requests: IO[bytes], replies: IO[bytes]) -> None:
+def serve(requests: IO[bytes], replies: IO[bytes], max_seconds: float) -> None:
     """Answer until nobody asks any more."""
     for line in requests:
-        signal.setitimer(signal.ITIMER_REAL, MAX_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, max_seconds)
         for part in parts_of(Path(os.fsdecode(bytes.fromhex(line.decode())))):
             data = msgspec.msgpack.encode(part)
             replies.write(LENGTH.pack(len(data)) + data)
@@ -77,7 +77,8 @@ def serve(requests: IO[bytes], replies: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    limit_this_process()
+    max_seconds, max_memory_bytes = sys.argv[1:]
+    limit_this_process(int(max_memory_bytes))
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no reply
-        serve(sys.stdin.buffer, replies)
+        serve(sys.stdin.buffer, replies, float(max_seconds))
