@@ -7,17 +7,12 @@ from dataclasses import dataclass
 
 from handspun.retrieve.chunk import Chunk, IndexedDocument
 from handspun.retrieve.loading.loaded import Heading
+from handspun.retrieve.sentences import Span, sentences
 
 CountTokens = Callable[[Sequence[str]], Sequence[int]]
-Span = tuple[int, int]
 Piece = tuple[int, int, int]
 """start, end and tokens of a sentence, or of a part of one that is too long"""
 
-SENTENCE_END = re.compile(
-    r"(?<![.!?…؟])[.!?…؟]++[\"'”’»)\]]*+(?=\s++[^a-z])"  # before a small letter it closes an abbreviation, most likely
-    r"|[。！？]++[”’」』）]*+"
-    r"|\n(?=[^\S\n]*\n)"
-)
 WORD = re.compile(r"\S+")
 UNCOUNTED_CHARS = 64
 """characters per token asked for, beyond which a stretch is cut uncounted: counting may take the square of a long word"""
@@ -46,8 +41,12 @@ def chunk_document(
     text = document.text
     sections = list(sections_of(text, headings, pages))
     starts = [section.start for section in sections]
-    sentences = (span for section in sections for span in sentences_of(text, section))
-    groups = joined(pieces_of(text, sentences, count_tokens, chunk_tokens), starts, chunk_tokens)
+    spans = (
+        (section.start + start, section.start + end)
+        for section in sections
+        for start, end in sentences(text[section.start : section.end])
+    )
+    groups = joined(pieces_of(text, spans, count_tokens, chunk_tokens), starts, chunk_tokens)
     chunks = []
     for start, end in sorted(within(text, list(groups), count_tokens, chunk_tokens)):
         section = sections[bisect_right(starts, start) - 1]
@@ -72,22 +71,6 @@ def sections_of(text: str, headings: Sequence[Heading], pages: Sequence[int]) ->
         path = " > ".join(" ".join(outer.title[:MAX_HEADING_CHARS].split()) for outer in above)
         yield Section(begun, end, path, bisect_right(pages, start) or None)
         begun = end
-
-
-def sentences_of(text: str, section: Section) -> Iterator[Span]:
-    """The sentences of a section without the blanks around them; an empty line ends one, too."""
-    start = section.start
-    for end in [*(found.end() for found in SENTENCE_END.finditer(text, start, section.end)), section.end]:
-        span = stripped(text, start, end)
-        if span[0] < span[1]:
-            yield span
-        start = end
-
-
-def stripped(text: str, start: int, end: int) -> Span:
-    """The same stretch without the blanks around it."""
-    words = text[start:end]
-    return start + len(words) - len(words.lstrip()), start + len(words.rstrip())
 
 
 def pieces_of(text: str, spans: Iterable[Span], count_tokens: CountTokens, most: int) -> Iterator[Piece]:

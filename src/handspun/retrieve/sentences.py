@@ -7,8 +7,8 @@ Span = tuple[int, int]
 """the first character and the one behind the last"""
 
 BORDER = re.compile(
-    r"""(?<!\be\.g)(?<!\bi\.e)(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|vs|cf|No))(?<!\b(?:Mrs|etc))  # but after abbreviations,
-        [.!?…؟]["'”’»)\]`]*+(?=\s[^a-z]|\s\s)                            # behind a mark, before what is no small letter,
+    r"""[.!?…؟](?<!\be\.g\.)(?<!\bi\.e\.)(?<!\b[A-Z]\.)(?<!\b(?:Dr|Mr|Ms|St|vs|cf|No)\.)(?<!\b(?:Mrs|etc)\.)  # no abbreviation
+        ["'”’»)\]`]*+(?=\s[^a-z]|\s\s)                            # behind a mark, before what is no small letter,
         | [。！？]["”’」』）]*+                                            # behind a mark that needs no space,
         | \n(?=[^\S\n]*+(?:\n|[-*•]\s|\d++[.)]\s))                       # at an empty line, and before the item of a list""",
     re.VERBOSE,
