@@ -1,18 +1,21 @@
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from handspun.corpus.document import Conversation
-from handspun.corpus.exercises import N_PASSAGES, Exercises, Find
+from handspun.corpus.exercises import N_PASSAGES, Exercises, Find, quoted
 from handspun.corpus.facts import Fact, reading_of_facts
 from handspun.corpus.questions import UNKNOWN
 from handspun.corpus.reading import Ask, Passage, Reading
 
-FIELDS = [f"field {number}" for number in range(12)]
+FIELDS = [f"field {letter}" for letter in "abcdefghijkl"]
 SUBJECTS = [f"Land{number}" for number in range(40)]
-FACTS = reading_of_facts(Fact(s, f, f"{s} has {f}", f"part {f[-1]}") for s in SUBJECTS for f in FIELDS)
+FACTS = reading_of_facts(Fact(s, f, f"{s} has {f}", f"part {f < 'field g'}") for s in SUBJECTS for f in FIELDS)
 ASKED = {ask.id: ask for ask in FACTS.asks}
+UNLIKE = Reading(FACTS.passages, tuple(replace(ask, kind="") for ask in FACTS.asks))
+"""The same, as if no two questions were of one kind."""
 
 
 def passages(conversation: Conversation) -> list[str]:
@@ -37,9 +40,9 @@ def finding(reading: Reading) -> Find:
     return find
 
 
-@pytest.fixture(scope="module", params=[None, finding(FACTS)], ids=["by rule", "by search"])
+@pytest.fixture(scope="module", params=[Exercises(FACTS), Exercises(UNLIKE, finding(UNLIKE))], ids=["by rule", "by search"])
 def conversations(request: pytest.FixtureRequest) -> list[Conversation]:
-    return list(Exercises(FACTS, request.param).conversations("facts"))
+    return list(request.param.conversations("facts"))
 
 
 def test_an_answer_is_what_a_shown_passage_says_and_otherwise_unknown(conversations: list[Conversation]) -> None:
@@ -47,7 +50,7 @@ def test_an_answer_is_what_a_shown_passage_says_and_otherwise_unknown(conversati
     for conversation in conversations:
         for question, answer in turns(conversation):
             ask = said[question]
-            assert answer == (ask.answer if ask.passage.text in passages(conversation) else UNKNOWN)
+            assert answer == (f" {ask.answer}" if ask.passage.text in passages(conversation) else UNKNOWN)
 
 
 def test_the_right_passage_is_shown_in_three_quarters_of_the_exercises(conversations: list[Conversation]) -> None:
@@ -72,7 +75,7 @@ def test_most_distractors_answer_the_same_for_another_subject_or_something_else_
     kinds: Counter[str] = Counter()
     for ask in FACTS.asks:
         passage = next(Exercises(FACTS).distractors(ask))
-        is_rival = f"{ask.kind}:" in passage.text
+        is_rival = f" {ask.kind} of " in passage.text
         kinds["sibling" if passage.group == ask.passage.group else "rival" if is_rival else "stranger"] += 1
     assert kinds["sibling"] > 0.3 * kinds.total()
     assert kinds["rival"] > 0.5 * kinds.total()
@@ -84,6 +87,27 @@ def test_a_passage_that_says_the_same_is_no_distractor() -> None:
     assert list(Exercises(Reading((gold, other), (ask,))).distractors(ask)) == []
     elsewhere = Passage("Charles built engines.", "Charles", "2")
     assert list(Exercises(Reading((gold, other, elsewhere), (ask,))).distractors(ask)) == [elsewhere]
+
+
+def test_an_answer_is_cut_as_its_passage_is_so_that_its_tokens_can_be_copied() -> None:
+    assert quoted("Ada", "It was ADA who wrote.") == " ADA"
+    assert quoted("Ada", "Ada wrote.") == "Ada"
+    assert quoted("6", "16 or 6") == " 6"
+
+
+def test_half_of_what_has_no_kind_is_shown_as_a_search_finds_it() -> None:
+    asked: list[str] = []
+
+    def find(question: str, k: int) -> Sequence[int]:
+        asked.append(question)
+        return range(k)
+
+    list(Exercises(FACTS, find).conversations("facts"))
+    assert asked == []
+    exercises = list(Exercises(UNLIKE, find).conversations("facts"))
+    assert 0.4 < len(asked) / len(exercises) < 0.5
+    first = [passage.text for passage in FACTS.passages[:N_PASSAGES]]
+    assert sum(passages(exercise)[:2] == first[:2] for exercise in exercises) > 0.9 * len(asked)
 
 
 def test_held_out_questions_are_plain_and_their_wrong_passage_does_not_answer() -> None:

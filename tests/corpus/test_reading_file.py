@@ -40,8 +40,8 @@ def test_facts_flat_and_nested_may_stand_beside_questions(tmp_path: Path) -> Non
     reading, _ = read(lines(tmp_path / "f.jsonl", flat, nested, question))
     assert [passage.text for passage in reading.passages] == [
         "Ada wrote notes.",
-        "Utopia: Government\ncapital: Amaurot",
-        "Erewhon: Government\ncapital: none",
+        "The capital of Utopia: Amaurot",
+        "The capital of Erewhon: none",
     ]
 
 

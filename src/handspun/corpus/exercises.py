@@ -22,7 +22,7 @@ FindAmong = Callable[[Sequence[str]], Find]
 
 N_PASSAGES = 3
 GOLD_SHARE, WITHOUT_GOLD_SHARE = 0.75, 0.17  # the rest, 0.08, is closed book
-FOUND_SHARE = 0.5  # of the exercises show what a search finds, where there is one
+FOUND_SHARE = 0.5  # of the questions of no kind are shown with what a search finds, where there is one
 FOLLOWED_SHARE, N_FOLLOWING = 0.6, 2  # of the exercises go on with further questions about the same passages
 ANSWERED_SHARE = 0.75  # of those are answered by what is shown
 TRIES = 8
@@ -42,7 +42,7 @@ class Exercises:
             shown = self.shown(ask, arm)
             messages = [Message("passage", passage.text) for passage in shown]
             for each in (ask, *self.following(ask, shown)):
-                answer = each.answer if any(holds(passage, each) for passage in shown) else UNKNOWN
+                answer = next((quoted(each.answer, passage.text) for passage in shown if holds(passage, each)), UNKNOWN)
                 messages += [
                     Message("user", one_of(each.phrasings, f"phrasing:{ask.id}:{each.id}")),
                     Message("assistant", answer),
@@ -60,7 +60,7 @@ class Exercises:
         """What is put before the model: as the search has ordered it, or in any order."""
         if arm == "closed book":
             return []
-        if self.find and stable_fraction(f"found:{ask.id}") < FOUND_SHARE:
+        if self.find and not ask.kind and stable_fraction(f"found:{ask.id}") < FOUND_SHARE:
             return self.found(ask, arm, self.find)
         shown = [ask.passage] if arm == "gold" else []
         for passage in self.distractors(ask):
@@ -112,6 +112,13 @@ def holds(passage: Passage, ask: Ask) -> bool:
     if passage == ask.passage:
         return True
     return not ask.kind and passage.group == ask.passage.group and ask.answer.lower() in passage.text.lower()
+
+
+def quoted(answer: str, text: str) -> str:
+    """The answer with the space before it where it has one in the text: only so are its tokens those that can be copied."""
+    forms = (f" {answer}", answer)
+    places = ((text.lower().find(form.lower()), form) for form in forms)
+    return next((text[place : place + len(form)] for place, form in places if place >= 0), answer)
 
 
 def arm_of(id: str) -> Arm:

@@ -6,13 +6,15 @@ from typing import Any
 
 from handspun.corpus.reading import Ask, Passage, Reading, grouped
 
-FACTS_PER_PASSAGE = 5
+FACTS_PER_PASSAGE = 3
+LINE = "The {field} of {subject}: {value}"
+"""Every line names its subject. Field and subject stand behind spaces, as they do in a question, so that their tokens agree."""
 PHRASINGS = (
     "What is the {field} of {subject}?",
     "Tell me the {field} of {subject}.",
-    "{subject}: what is its {field}?",
-    "Which {field} does {subject} have?",
     "Give the {field} of {subject}.",
+    "Do you know the {field} of {subject}?",
+    "Which is the {field} of {subject}?",
 )
 
 
@@ -43,7 +45,7 @@ def _leaves(tree: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple
 
 
 def reading_of_facts(facts: Iterable[Fact]) -> Reading:
-    """A passage for every few facts of a section, headed by their subject; each fact is asked for, and told only once."""
+    """A passage for every few facts of a section; each fact is asked for, and told only once."""
     first = {(fact.subject, fact.field): fact for fact in reversed(list(facts))}
     sections = grouped((f"{fact.subject}\0{fact.section}", fact) for fact in reversed(first.values()))
     passages, asks = [], []
@@ -63,10 +65,9 @@ def evenly(items: Sequence[Fact], most: int) -> Iterator[Sequence[Fact]]:
 
 
 def passage_of(facts: Sequence[Fact], id: str) -> Passage:
-    """A heading that names the subject, and a line for each fact."""
-    subject, section = facts[0].subject, facts[0].section
-    heading = f"{subject}: {section}" if section else subject
-    return Passage("\n".join([heading, *(f"{fact.field}: {fact.value}" for fact in facts)]), subject, id)
+    """A line for each fact."""
+    lines = (LINE.format(field=fact.field, subject=fact.subject, value=fact.value) for fact in facts)
+    return Passage("\n".join(lines), facts[0].subject, id)
 
 
 def ask_of(fact: Fact, passage: Passage) -> Ask:
