@@ -65,6 +65,15 @@ def test_what_was_copied_is_cited_at_its_characters(tmp_path: Path) -> None:
     assert answer.text[citation.answer_start : citation.answer_end] == "is Paris."
 
 
+def test_the_space_before_a_copied_word_is_no_part_of_the_answer(tmp_path: Path) -> None:
+    answerer = answerer_of(tmp_path)
+    prepared = answerer.prepare(QUESTION, max_new_tokens=50)
+    answer = answerer.conclude(prepared, said(prepared, " Paris.", copied=(" Paris", "France")))
+    (citation,) = answer.citations
+    assert (answer.text, citation.source, citation.quote) == ("Paris.", "france.txt", "Paris.")
+    assert answer.text[citation.answer_start : citation.answer_end] == "Paris."
+
+
 def test_of_two_passages_that_say_it_the_one_that_was_copied_is_cited(tmp_path: Path) -> None:
     answerer = answerer_of(tmp_path)
     prepared = answerer.prepare("Is France or Spain a country?", max_new_tokens=50)

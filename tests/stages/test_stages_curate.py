@@ -16,7 +16,7 @@ from handspun.corpus.config import CorpusConfig
 from handspun.errors import CorpusError, DiskFullError
 from handspun.recipe import Recipe
 from handspun.runs import Run
-from handspun.stages.curate import CURATE, fetch, find_among, source_hash
+from handspun.stages.curate import CURATE, fetch, source_hash
 from handspun.stages.stage import Workshop, run_stage
 
 
@@ -47,13 +47,6 @@ def test_a_file_to_learn_reading_from_is_known_by_its_path(tmp_path: Path) -> No
         source_hash(f"reader:{tmp_path / 'facts.jsonl'}", "corpus.conversations")
     (tmp_path / "facts.jsonl").write_text("{}")
     assert source_hash(f"reader:{tmp_path / 'facts.jsonl'}") == source_hash(str(tmp_path / "facts.jsonl"))
-
-
-def test_passages_are_found_by_their_words() -> None:
-    find = find_among(["The cat sat on the mat.", "Dogs bark at the moon.", "The cat sees a dog bark."])
-    assert find("Where did the cat sit on a mat?", 2) == [0, 2]
-    assert find("Why do dogs bark?", 1)[0] in (1, 2)
-    assert find("zebra", 3) == []
 
 
 def test_what_is_built_in_changes_with_python() -> None:

@@ -1,7 +1,7 @@
 """Answers questions out of an index: looks up, lets the model read, and cites what its answer repeats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from handspun.corpus.document import Message
 from handspun.generate.config import GenerateConfig
@@ -68,10 +68,12 @@ class Answerer:
             return unknown(prepared.hits, prepared.sent, prepared.n_left_out)
         first_sent = len(prepared.messages) - 1 - len(prepared.sent)
         numbers = {first_sent + number: number for number in range(len(prepared.sent))}
+        text = reply.text.lstrip()
+        n_blank = len(reply.text) - len(text)
         quoted = copied(reply.tokens, places(self.tokenizer, prepared.ids), prepared.sent, numbers)
-        citer = Citer(prepared.question, reply.text, prepared.sent, self.searcher.index.store)
-        citations = citer.citations(list(quoted))
-        return Answer(reply.text, citations, citer.is_supported(citations), "model", prepared.sent, prepared.n_left_out)
+        citer = Citer(prepared.question, text, prepared.sent, self.searcher.index.store)
+        citations = citer.citations([replace(one, at=one.at - n_blank) for one in quoted])
+        return Answer(text, citations, citer.is_supported(citations), "model", prepared.sent, prepared.n_left_out)
 
     def unknown(self, prepared: Prepared) -> Answer:
         """That it is not known, and what came nearest."""

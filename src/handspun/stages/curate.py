@@ -1,12 +1,11 @@
 """The stage that turns raw text into clean documents, and some of it into questions."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from handspun.corpus.exercises import Find
 from handspun.corpus.hub import HubSource
 from handspun.corpus.hub_name import is_hub_name
 from handspun.corpus.pipeline import curate, open_source
@@ -14,9 +13,8 @@ from handspun.corpus.reader_name import reader_path
 from handspun.corpus.room import room_to_curate, room_to_fetch, size_text
 from handspun.corpus.sources import missing
 from handspun.files import read_manifest, sha256_of_json
-from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
-from handspun.retrieve.sqlite_store import SqliteStore
 from handspun.runs import Run
+from handspun.stages.finding import find_among
 from handspun.stages.stage import Progress, Stage, Workshop
 
 BUILT_IN = ("python", "manners")
@@ -65,16 +63,6 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     for sentence in (report.summary, *report.notes):
         workshop.reporter.say(f"curate: {sentence}")
     return asdict(report)
-
-
-def find_among(texts: Sequence[str]) -> Find:
-    """A search by words over passages, as an index would do it."""
-    store = SqliteStore(":memory:")
-    chunks = [Chunk(str(place), 0, len(text), text) for place, text in enumerate(texts)]
-    documents = [IndexedDocument(chunk.source, chunk.text) for chunk in chunks]
-    store.replace(IndexedFile("passages", sha256_of_json(list(texts)), sum(map(len, texts))), documents, chunks)
-    places = {chunk.id: place for place, chunk in enumerate(chunks)}
-    return lambda question, k: [places[id] for id, _ in store.search_text(question, k)]
 
 
 def fetch(workshop: Workshop) -> None:

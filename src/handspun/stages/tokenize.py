@@ -13,7 +13,9 @@ from handspun.corpus.pipeline import read_conversations, read_documents
 from handspun.errors import CorpusError
 from handspun.runs import Run
 from handspun.stages.curate import text_hashes
+from handspun.stages.finding import find_among
 from handspun.stages.stage import Stage, Workshop
+from handspun.tokens.related import related_order
 from handspun.tokens.shards import ShardSet, write_conversations, write_documents
 from handspun.tokens.tokenizer import Tokenizer
 
@@ -103,6 +105,8 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     for name, documents in sets:
         if name == "val" and not val.stat().st_size:
             continue
+        if name != "val" and recipe.tokens.related_share:
+            documents = related(documents, recipe.tokens.related_share)
         with workshop.reporter.progress(f"tokenize {name}", "bytes") as progress:
             shards = write_documents(documents, tokenizer, run.tokens / name, on_progress=progress)
         facts[name] = counts(shards)
@@ -112,6 +116,13 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
             shards = write_conversations(source, tokenizer, run.tokens / "conversations", on_progress=progress)
         facts["conversations"] = counts(shards)
     return facts
+
+
+def related(documents: Iterable[Document], share: float) -> Iterator[Document]:
+    """A share of the documents next to what is related to them, then the others. All of them are held in memory."""
+    everything = list(documents)
+    order = related_order([document.text for document in everything], share, find_among)
+    return (everything[place] for place in order)
 
 
 def counts(shards: ShardSet) -> dict[str, int]:

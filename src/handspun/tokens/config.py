@@ -24,6 +24,8 @@ class TokensConfig:
     sample_mib: int = 256
     """MiB of text, from the start of the corpus, that the vocabulary is learnt from"""
 
+    related_share: float = 0.0
+    """share of the training documents that are laid next to what is related to them, found by their words"""
     gpt2_folder: str | None = None
     """a folder with GPT-2's encoder.json and vocab.bpe, whose vocabulary is taken as it is. Absent: one is learnt"""
 
@@ -39,6 +41,8 @@ class TokensConfig:
             raise ValueError(f"min_char_count={self.min_char_count} is out of range: choose 1 or more")
         if self.sample_mib < 1:
             raise ValueError(f"sample_mib={self.sample_mib} is out of range: choose 1 MiB or more")
+        if not 0 <= self.related_share <= 1:
+            raise ValueError(f"related_share={self.related_share} is out of range: choose a share from 0 to 1")
         if self.gpt2_folder is not None and (self.vocab_size, self.profile, self.pattern) != (
             GPT2_VOCAB_SIZE,
             "bytes",
