@@ -88,3 +88,44 @@ def test_a_line_that_ends_in_a_backslash_goes_on(
 def test_a_key_that_changes_nothing_is_refused(finished_run: Path, capsys: pytest.CaptureFixture) -> None:
     assert run(["chat", str(finished_run), "train.lr=1"]) == 1
     assert "train.lr=1 changes nothing in a trained model" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An index of one text."""
+    folder = tmp_path_factory.mktemp("chat")
+    (folder / "shard.txt").write_text("A shard holds words. A token has a name.")
+    assert run(["index", str(folder), "--name", str(folder / "index"), "embedder=none"]) == 0
+    return str(folder / "index")
+
+
+def test_messages_are_looked_up_where_there_is_an_index(
+    finished_run: Path, index: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    lines = [
+        "/sources",
+        f"/index {index}",
+        "What is a shard?",
+        "/sources",
+        "Qui vive?",
+        "/sources",
+        "/index",
+        "What is a token?",
+    ]
+    said, talk = conversation(lines, finished_run, monkeypatch, capsys)
+    assert talk == [
+        "nothing was looked up yet: /index NAME, then a message",
+        f"messages are looked up in {index}",
+        "nothing is looked up",
+    ]
+    assert any(line.startswith("sent") for line in said) and any(line.startswith("shard.txt") for line in said)
+    assert "I do not know." in said
+    assert "  the model was not asked" in said
+
+
+def test_an_index_that_is_not_there_is_named_and_the_conversation_goes_on(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    said, talk = conversation(["/index nowhere", "What is a shard?"], finished_run, monkeypatch, capsys)
+    assert 'no index "nowhere"' in talk[0]
+    assert len(said) == 1

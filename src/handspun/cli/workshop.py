@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from handspun.cli import terminal
 from handspun.cli.progress import Progress
-from handspun.errors import RunError, SettingsError
+from handspun.errors import RetrieveError, RunError, SettingsError
 from handspun.files import MANIFEST, sha256, write_json
 from handspun.processes import Processes, joined
 from handspun.quantize.config import LIMITS, Scheme
@@ -18,6 +18,7 @@ from handspun.settings import to_toml
 from handspun.sinks import require_packages
 
 if TYPE_CHECKING:
+    from handspun.retrieve.searcher import Searcher
     from handspun.stages.stage import Outcome, Workshop
 
 RUNS = Path("runs")
@@ -141,6 +142,19 @@ def find_weights(name: str) -> tuple[Run, Path, Scheme | None]:
     if not folder.is_dir():
         raise RunError(f"{run.path} has no weights in {scheme}; `handspun quantize {run_name} scheme={scheme}` makes them.")
     return run, folder, scheme
+
+
+def find_searcher(index: str | None, run: Run | None) -> "Searcher":
+    """The searcher of the index at a path, or of that name in indexes/, or else of a run's own. Raises RetrieveError."""
+    from handspun.retrieve.index import SETTINGS, Index
+    from handspun.retrieve.searcher import open_searcher
+
+    own = run.index if run and (run.index / SETTINGS).is_file() else None
+    found = index if index is not None else own
+    if found is None:
+        whose = f"{run.path} has no index of its own" if run else "there is nothing to look up in"
+        raise RetrieveError(f"{whose}: name one, --index NAME; `handspun index FOLDER --name NAME` makes one.")
+    return open_searcher(Index.open(found))
 
 
 def require_memory(run: Run, *, n_rows: int, scheme: Scheme | None = None) -> None:

@@ -30,11 +30,13 @@ class Answer:
     """of what should have been, the hits that there was no room for"""
     nearest: tuple[Hit, ...] = ()
     """where it is not known, what came nearest"""
+    n_read: int = 0
+    """tokens that the model has read for it; 0 where it was not asked"""
 
 
-def unknown(hits: Sequence[Hit], sent: tuple[Sent, ...] = (), n_left_out: int = 0) -> Answer:
+def unknown(hits: Sequence[Hit], sent: tuple[Sent, ...] = (), n_left_out: int = 0, n_read: int = 0) -> Answer:
     """That it is not known: nothing was found, or the model says so of what was sent."""
-    return Answer(UNKNOWN, (), False, "unknown", sent, n_left_out, tuple(hits[:N_NEAREST]))
+    return Answer(UNKNOWN, (), False, "unknown", sent, n_left_out, tuple(hits[:N_NEAREST]), n_read)
 
 
 def says_unknown(text: str) -> bool:

@@ -21,7 +21,7 @@ from handspun.tokens.chat import render
 from handspun.tokens.place import places
 from handspun.tokens.tokenizer import Tokenizer
 
-__all__ = ["Answer", "Answerer", "Citation", "Prepared", "Sent", "ask", "look_up"]
+__all__ = ["Answer", "Answerer", "Citation", "Prepared", "Sent", "ask", "ask_all", "look_up"]
 
 N_HITS = 10
 """that are looked at for each question"""
@@ -63,9 +63,10 @@ class Answerer:
         return Prepared(question, hits, True, prompt.messages, ids, prompt.sent, prompt.n_left_out, prompt.n_forgotten)
 
     def conclude(self, prepared: Prepared, reply: Reply) -> Answer:
-        """What the model has said to what was prepared, with the citations that hold."""
+        """What the model has said to what was prepared, white space before it aside, with the citations that hold."""
+        n_read = len(prepared.ids)
         if says_unknown(reply.text):
-            return unknown(prepared.hits, prepared.sent, prepared.n_left_out)
+            return unknown(prepared.hits, prepared.sent, prepared.n_left_out, n_read)
         first_sent = len(prepared.messages) - 1 - len(prepared.sent)
         numbers = {first_sent + number: number for number in range(len(prepared.sent))}
         text = reply.text.lstrip()
@@ -73,7 +74,8 @@ class Answerer:
         quoted = copied(reply.tokens, places(self.tokenizer, prepared.ids), prepared.sent, numbers)
         citer = Citer(prepared.question, text, prepared.sent, self.searcher.index.store)
         citations = citer.citations([replace(one, at=one.at - n_blank) for one in quoted])
-        return Answer(text, citations, citer.is_supported(citations), "model", prepared.sent, prepared.n_left_out)
+        is_supported = citer.is_supported(citations)
+        return Answer(text, citations, is_supported, "model", prepared.sent, prepared.n_left_out, n_read=n_read)
 
     def unknown(self, prepared: Prepared) -> Answer:
         """That it is not known, and what came nearest."""
@@ -92,8 +94,12 @@ def look_up(searcher: Searcher, question: str, history: Sequence[Message] = ()) 
 
 def ask(engine: Engine, answerer: Answerer, question: str, config: GenerateConfig) -> Answer:
     """The answer to one question, whole. Raises PromptError."""
-    prepared = answerer.prepare(question, max_new_tokens=config.max_new_tokens)
-    if not prepared.is_found:
-        return answerer.unknown(prepared)
-    (reply,) = engine.generate([prepared.ids], config)
-    return answerer.conclude(prepared, reply)
+    (answer,) = ask_all(engine, answerer, [question], config)
+    return answer
+
+
+def ask_all(engine: Engine, answerer: Answerer, questions: Sequence[str], config: GenerateConfig) -> list[Answer]:
+    """The answers to questions that have nothing to do with each other, read side by side. Raises PromptError."""
+    prepared = [answerer.prepare(question, max_new_tokens=config.max_new_tokens) for question in questions]
+    replies = iter(engine.generate([one.ids for one in prepared if one.is_found], config))
+    return [answerer.conclude(one, next(replies)) if one.is_found else answerer.unknown(one) for one in prepared]

@@ -1,0 +1,114 @@
+"""How an answer out of an index is shown: to people in lines, to scripts as an object."""
+
+from typing import TYPE_CHECKING, Any
+
+from handspun.cli import terminal
+
+if TYPE_CHECKING:
+    from handspun.retrieve.answer import Answer
+    from handspun.retrieve.chunk import Chunk, Hit
+    from handspun.retrieve.citation import Citation
+    from handspun.retrieve.passages import Sent
+
+EXCERPT_CHARACTERS = 120
+"""of a chunk are shown where it is only named"""
+
+
+def show_answer(answer: "Answer", question: str | None) -> None:
+    """An answer below its question, if that is named, and what it stands on."""
+    if question is not None:
+        terminal.styled([[(question, "bold")]])
+    terminal.write_line(answer.text)
+    show_grounds(answer)
+
+
+def show_grounds(answer: "Answer") -> None:
+    """Where an answer stands, numbered; or that it does not, or what was nearest."""
+    for number, citation in enumerate(answer.citations, start=1):
+        terminal.styled([[(f"  [{number}] {place_of(citation)} ", "dim"), (f"“{folded(citation.quote)}”", "")]])
+    for hit in answer.nearest:
+        terminal.styled([[("  nearest: ", "dim"), (f"{place_of(hit.chunk)} ", "dim"), (excerpt(hit.chunk.text), "")]])
+    if answer.kind == "extractive":
+        terminal.styled([[("  (the best sentence that was found; no model was asked)", "dim")]])
+    if answer.kind == "model" and not answer.supported:
+        terminal.styled([[("  (unsupported: not all of this stands in what was found)", "yellow")]])
+
+
+def show_sent(answer: "Answer") -> None:
+    """What the model was given to read."""
+    if not answer.sent:
+        terminal.write_line("  the model was not asked")
+        return
+    rows = [(one.hit.chunk.source, f"{one.start}-{one.end}", one.hit.score, one.n_tokens, cut_text(one)) for one in answer.sent]
+    terminal.table(("sent", "characters", "score", "tokens", "cut"), rows)
+    n_tokens = sum(one.n_tokens for one in answer.sent)
+    left_out = f"; {answer.n_left_out} left out for want of room" if answer.n_left_out else ""
+    terminal.write_line(f"  passages: {n_tokens:,} of the {answer.n_read:,} tokens that were read{left_out}")
+
+
+def cut_text(sent: "Sent") -> str:
+    """How much of a chunk was not sent."""
+    n_cut = sent.hit.chunk.end - sent.end
+    return f"the last {n_cut:,} characters" if sent.is_cut else "no"
+
+
+def place_of(where: "Citation | Chunk") -> str:
+    """Where something stands, in words."""
+    page = f", page {where.page}" if where.page is not None else ""
+    heading = f", {folded(where.heading)}" if where.heading else ""
+    return f"{where.source}{page}, characters {where.start}-{where.end}{heading}"
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text, on one line."""
+    line = folded(text)
+    return line if len(line) <= EXCERPT_CHARACTERS else f"{line[:EXCERPT_CHARACTERS]} …"
+
+
+def folded(text: str) -> str:
+    """A text on one line."""
+    return " ".join(text.split())
+
+
+def as_json(question: str, answer: "Answer") -> dict[str, Any]:
+    """An answer as scripts get it."""
+    return {
+        "question": question,
+        "answer": answer.text,
+        "citations": [citation_json(citation) for citation in answer.citations],
+        "supported": answer.supported,
+        "kind": answer.kind,
+        "sent": [sent_json(sent) for sent in answer.sent],
+        "n_left_out": answer.n_left_out,
+        "nearest": [hit_json(hit) for hit in answer.nearest],
+        "tokens": {"read": answer.n_read, "passages": sum(sent.n_tokens for sent in answer.sent)},
+    }
+
+
+def citation_json(citation: "Citation") -> dict[str, Any]:
+    """Characters `start` to `end` of the stored source are the quote; `answer_start` to `answer_end` of the answer say it."""
+    return {
+        "source": citation.source,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+        "verified": citation.verified,
+        "heading": citation.heading,
+        "page": citation.page,
+        "chunk_id": citation.chunk_id,
+        "answer_start": citation.answer_start,
+        "answer_end": citation.answer_end,
+    }
+
+
+def sent_json(sent: "Sent") -> dict[str, Any]:
+    """What was sent of a chunk."""
+    known = {"text": sent.text, "start": sent.start, "end": sent.end, "n_tokens": sent.n_tokens, "is_cut": sent.is_cut}
+    return hit_json(sent.hit) | known
+
+
+def hit_json(hit: "Hit") -> dict[str, Any]:
+    """A chunk that was found."""
+    chunk = hit.chunk
+    found = {"chunk_id": chunk.id, "source": chunk.source, "score": round(hit.score, 4), "start": chunk.start, "end": chunk.end}
+    return found | {"heading": chunk.heading, "page": chunk.page, "text": chunk.text}

@@ -1,0 +1,42 @@
+"""A conversation in which every message is looked up in an index before it is answered."""
+
+from collections.abc import Iterator
+
+from handspun.corpus.document import Message
+from handspun.generate.request import Request
+from handspun.generate.session import ChatSession
+from handspun.retrieve.answer import Answer
+from handspun.retrieve.answerer import Answerer
+from handspun.retrieve.searcher import Searcher
+
+
+class ReadingSession:
+    """Goes on with the conversation of `chat`, which may go on without it, too."""
+
+    def __init__(self, chat: ChatSession, searcher: Searcher) -> None:
+        engine = chat.engine
+        self.chat = chat
+        self.answerer = Answerer(searcher, engine.tokenizer, engine.max_seq_len, searcher.index.config)
+        self.answer: Answer | None = None
+        """the last one, with what it stands on"""
+
+    def say(self, content: str) -> Iterator[str]:
+        """Send one message and yield the reply as it comes; then `answer` says what it stands on. Raises PromptError.
+
+        Passages are read for their own message only. A reply that is not taken to its end leaves the conversation as it was.
+        """
+        chat = self.chat
+        prepared = self.answerer.prepare(content, chat.messages, max_new_tokens=chat.config.max_new_tokens)
+        answer = self.answerer.unknown(prepared)
+        if prepared.is_found:
+            for piece in chat.engine.stream([Request(prepared.ids, chat.config)]):
+                if piece.text:
+                    yield piece.text
+                if piece.finish_reason:
+                    answer = self.answerer.conclude(prepared, piece.reply)
+        else:
+            yield answer.text
+        self.answer = answer
+        chat.n_forgotten = prepared.n_forgotten
+        said = [Message("user", content), Message("assistant", answer.text)]
+        chat.messages = [*chat.messages[prepared.n_forgotten :], *said]
