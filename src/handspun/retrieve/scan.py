@@ -26,21 +26,26 @@ def scan(roots: Sequence[Path]) -> Found:
     found = Found()
     seen: set[Path] = set()
     for root, label in zip(roots, labels(roots)):
-        n_before = len(found.files) + len(found.refused)
-        for path in files_below(root):
-            name = readable_name(path.relative_to(root) if path != root else Path(), label, path)
-            if suffix_of(path) is None:
-                found.unread[path.suffix.lower() or path.name] += 1
-            elif not path.resolve().is_relative_to((root if root.is_dir() else root.parent).resolve()):
-                found.refused[name] = "a link that leaves its folder"
-            elif not path.is_file():
-                found.refused[name] = "a link that leads to no file"
+        below = files_below(root)
+        found.unread.update(path.suffix.lower() or path.name for path in below if suffix_of(path) is None)
+        readable = [path for path in below if suffix_of(path) is not None]
+        if not readable:
+            raise RetrieveError(f"{root} holds no {', '.join(SUFFIXES)} file: name a file or folder that does.")
+        for path in readable:
+            name = readable_name(path, root, label)
+            if reason := fault(path, root):
+                found.refused[name] = reason
             elif path.resolve() not in seen:
                 seen.add(path.resolve())
                 found.files[name] = path
-        if n_before == len(found.files) + len(found.refused):
-            raise RetrieveError(f"{root} holds no {', '.join(SUFFIXES)} file: name a file or folder that does.")
     return found
+
+
+def fault(path: Path, root: Path) -> str | None:
+    """Why a file is not even opened, if it is not."""
+    if not path.resolve().is_relative_to((root if root.is_dir() else root.parent).resolve()):
+        return "a link that leaves its folder"
+    return None if path.is_file() else "a link that leads to no file"
 
 
 def files_below(root: Path) -> list[Path]:
@@ -63,7 +68,7 @@ def labels(roots: Sequence[Path]) -> list[str]:
     return [Path(*root.parts[-n_parts:]).as_posix().lstrip("/") for root in roots]
 
 
-def readable_name(below: Path, label: str, path: Path) -> str:
+def readable_name(path: Path, root: Path, label: str) -> str:
     """How the index calls a file; bytes that are no UTF-8 are spelled out."""
-    name = below if label == "" else Path(label) / below
+    name = Path(label) / (path.relative_to(root) if path != root else "")
     return os.fsencode(name if name.parts else path.name).decode("utf-8", "backslashreplace")
