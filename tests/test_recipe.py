@@ -34,9 +34,9 @@ def test_every_shipped_recipe_opens_with_its_command_and_says_what_of_it_was_mea
 LADDER = ("portable-15m", "portable-60m", "portable-124m", "portable-350m", "portable-1b")
 
 
-def test_what_is_shipped_is_the_quickstart_three_published_models_and_a_ladder() -> None:
+def test_what_is_shipped_is_the_quickstart_a_reader_published_models_and_a_ladder() -> None:
     published = ("gpt2-small", "qt-1b", "qt-1b-portable", "illuminator-4.7b")
-    assert shipped_recipes() == sorted(["quickstart", *published, *LADDER])
+    assert shipped_recipes() == sorted(["quickstart", "tune-reader", *published, *LADDER])
 
 
 def n_params(recipe: Recipe) -> int:
@@ -168,7 +168,7 @@ def test_a_recipe_is_found_by_name_by_path_and_in_a_run(tmp_path: Path, monkeypa
 
 
 def test_a_recipe_that_is_nowhere_is_refused_with_those_there_are() -> None:
-    with pytest.raises(SettingsError, match=r'no recipe "quickstrat": shipped are .*, quickstart; did you mean "quickstart"\?'):
+    with pytest.raises(SettingsError, match=r'no recipe "quickstrat": shipped are .*, quickstart, tune-reader; did you mean "quickstart"\?'):
         find_recipe("quickstrat")
     with pytest.raises(SettingsError, match='no recipe "zzz": shipped are'):
         find_recipe("zzz")
