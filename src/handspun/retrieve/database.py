@@ -7,67 +7,20 @@ from pathlib import Path
 from threading import RLock
 
 from handspun.errors import DamagedFileError, DiskFullError, RetrieveError
+from handspun.retrieve.schema import APPLICATION_ID, FORMAT, NO_WORDS, REBUILD, TABLES, WORDS
 from handspun.retrieve.text_query import telling
 
-APPLICATION_ID = int.from_bytes(b"hand")
-"""what SQLite keeps in the file's head to say whose file it is"""
-FORMAT = 1
+PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "wal_autocheckpoint = 4000")
 WAIT_S = 30.0
 """how long a writer waits for a writer in another process"""
-SCHEMA = """
-CREATE TABLE files (
-    path TEXT PRIMARY KEY,
-    sha256 TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    reason TEXT NOT NULL);
-CREATE TABLE documents (
-    id INTEGER PRIMARY KEY,
-    path TEXT NOT NULL REFERENCES files ON DELETE CASCADE,
-    source TEXT NOT NULL UNIQUE,
-    text TEXT NOT NULL,
-    metadata TEXT NOT NULL);
-CREATE INDEX documents_of_file ON documents (path);
-CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    end INTEGER NOT NULL,
-    heading TEXT NOT NULL,
-    text TEXT NOT NULL,
-    page INTEGER);
-CREATE INDEX chunks_of_document ON chunks (document, start);
-CREATE TABLE embedders (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    n_dims INTEGER NOT NULL,
-    is_current INTEGER NOT NULL);
-CREATE TABLE vectors (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    chunk INTEGER NOT NULL REFERENCES chunks ON DELETE CASCADE,
-    embedder INTEGER NOT NULL REFERENCES embedders ON DELETE CASCADE,
-    vector BLOB NOT NULL,
-    UNIQUE (chunk, embedder));
-CREATE INDEX vectors_of_embedder ON vectors (embedder, chunk);
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE VIEW telling_words AS SELECT id, telling(heading) AS heading, telling(text) AS text FROM chunks;
-CREATE VIRTUAL TABLE words USING fts5 (
-    heading, text, content=telling_words, content_rowid=id, tokenize='porter unicode61 remove_diacritics 2');
-CREATE TRIGGER words_of_new AFTER INSERT ON chunks BEGIN
-    INSERT INTO words (rowid, heading, text) VALUES (new.id, telling(new.heading), telling(new.text));
-END;
-CREATE TRIGGER words_of_gone AFTER DELETE ON chunks BEGIN
-    INSERT INTO words (words, rowid, heading, text) VALUES ('delete', old.id, telling(old.heading), telling(old.text));
-END;
-"""
 
 
 class Database:
     """One connection, which threads take in turns."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, has_words: bool = True) -> None:
         self.path = path
+        self.has_words = has_words
         self.n_writes = 0
         """transactions that this object has committed"""
         self._lock = RLock()
@@ -81,15 +34,21 @@ class Database:
 
     def _prepare(self) -> None:
         self._refuse_strangers()
-        self.connection.create_function("telling", 1, telling, deterministic=True)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in PRAGMAS:
             self.connection.execute(f"PRAGMA {pragma}")
+        self.connection.create_function("telling", 1, telling, deterministic=True)
+        if self._pragma("user_version") == FORMAT:
+            return
         with self.transaction():
-            if self._pragma("user_version") == 0:
-                for statement in split_statements(SCHEMA):
-                    self.connection.execute(statement)
+            if self._pragma("user_version") != FORMAT:
+                self.run_script(TABLES + (WORDS if self.has_words else ""))
                 self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self.connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def run_script(self, script: str) -> None:
+        """Run statements within the transaction there is: `executescript` would commit between them."""
+        for statement in split_statements(script):
+            self.connection.execute(statement)
 
     def _pragma(self, name: str) -> int:
         return self.connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -152,6 +111,11 @@ class Database:
             self.n_writes += 1
 
     @property
+    def identity(self) -> str:
+        """Sixteen digits that no other index has."""
+        return self.connection.execute("SELECT id FROM identity").fetchone()[0]
+
+    @property
     def version(self) -> tuple[int, int]:
         """Another value after every change, of this process or of another."""
         return self._pragma("data_version"), self.n_writes
@@ -169,10 +133,23 @@ class Database:
             except sqlite3.DatabaseError as error:
                 return [str(self._in_words(error))]
             try:
-                self.connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+                if self.has_words:
+                    self.connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
             except sqlite3.DatabaseError as error:
                 faults.append(f"{self.path}: the words do not fit the chunks ({error})")
             return faults
+
+    def copy(self, path: Path, *, has_words: bool) -> None:
+        """Write what is here now to a new file that is another index, with words or without."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock, self.failures_in_words():
+            self.connection.execute("VACUUM INTO ?", (str(path),))
+        copied = Database(path, has_words=self.has_words)
+        with copied.transaction() as connection:
+            connection.execute("UPDATE identity SET id = lower(hex(randomblob(8)))")
+            if has_words != self.has_words:
+                copied.run_script(WORDS + REBUILD if has_words else NO_WORDS)
+        copied.close()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -181,7 +158,7 @@ class Database:
 
 
 def split_statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one: `executescript` would commit between them."""
+    """The statements of a script, one by one."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float32, Int64
@@ -27,7 +27,6 @@ PAGE_ROWS = 512
 CHUNK = """SELECT chunks.id, source, start, end, chunks.text, heading, page, metadata
     FROM chunks JOIN documents ON documents.id = document"""
 COUNTS = """SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks),
-    (SELECT count(*) FROM words_docsize),
     CASE WHEN EXISTS (SELECT 1 FROM embedders WHERE is_current)
         THEN (SELECT count(*) FROM vectors WHERE embedder = (SELECT id FROM embedders WHERE is_current))
         ELSE (SELECT count(*) FROM chunks) END"""
@@ -36,10 +35,13 @@ COUNTS = """SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM documents
 class SqliteStore(Store):
     """An index in the file `path`, or in ":memory:". Vectors are kept as float16 and searched as float32."""
 
+    has_words: ClassVar = True
+    """whether the words are in the file, too"""
+
     def __init__(self, path: Path | str) -> None:
         if path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._database = Database(path)
+        self._database = Database(path, has_words=self.has_words)
         self._matrix = NO_VECTORS
         self._matrix_version: tuple[int, int] | None = None
 
@@ -72,7 +74,8 @@ class SqliteStore(Store):
                 ((c.id, numbers[c.source], c.start, c.end, c.heading, c.text, c.page) for c in chunks),
             )
             if vectors is not None:
-                self._insert_vectors(self._current_embedder(), [chunk.id for chunk in chunks], vectors)
+                self._refuse_misfits(len(chunks), vectors)
+                self._insert_vectors(self._current()[0], [chunk.id for chunk in chunks], vectors)
 
     def remove(self, path: str) -> None:
         with self._database.transaction() as connection:
@@ -127,7 +130,7 @@ class SqliteStore(Store):
 
     def _refreshed(self, matrix: VectorMatrix) -> VectorMatrix:
         connection = self._database.connection
-        embedder, n_dims = connection.execute("SELECT id, n_dims FROM embedders WHERE is_current").fetchone() or (None, 0)
+        embedder, _, n_dims = self._current()
         there = integers(connection.execute("SELECT id, chunk FROM vectors WHERE embedder = ?", (embedder,)), 2)
         there = there[np.argsort(there[:, 0])]
         kept = matrix.without(~np.isin(matrix.rows, there[:, 0], assume_unique=True))
@@ -173,34 +176,47 @@ class SqliteStore(Store):
 
     def add_vectors(self, embedder: str, ids: Sequence[str], vectors: Vectors) -> None:
         with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO embedders (name, n_dims, is_current) VALUES (?, ?, 0)", (embedder, vectors.shape[1])
-            )
-            self._insert_vectors(embedder, ids, vectors)
+            sql = "INSERT OR IGNORE INTO embedders (name, n_dims, is_current) VALUES (?, ?, 0)"
+            connection.execute(sql, (embedder, vectors.shape[1]))
+            row = connection.execute("SELECT id, n_dims FROM embedders WHERE name = ?", (embedder,)).fetchone()
+            refuse_shape(vectors, len(ids), row[1])
+            self._insert_vectors(row[0], ids, vectors)
 
-    def _insert_vectors(self, embedder: str, ids: Sequence[str], vectors: Vectors) -> None:
-        connection = self._database.connection
-        number, n_dims = connection.execute("SELECT id, n_dims FROM embedders WHERE name = ?", (embedder,)).fetchone()
-        if vectors.shape != (len(ids), n_dims):
-            raise ValueError(f"vectors of shape {vectors.shape} for {len(ids)} chunks and {n_dims} dimensions")
+    def _insert_vectors(self, embedder: int, ids: Sequence[str], vectors: Vectors) -> None:
         halves = vectors.astype(np.float16)
-        connection.executemany(
+        self._database.connection.executemany(
             "INSERT OR REPLACE INTO vectors (chunk, embedder, vector) SELECT id, ?, ? FROM chunks WHERE key = ?",
-            ((number, half.tobytes(), key) for half, key in zip(halves, ids)),
+            ((embedder, half.tobytes(), key) for half, key in zip(halves, ids)),
         )
 
-    def _current_embedder(self) -> str:
-        row = self._database.connection.execute("SELECT name FROM embedders WHERE is_current").fetchone()
-        if row is None:
+    def _refuse_misfits(self, n_chunks: int, vectors: Vectors | None) -> None:
+        """Raise RetrieveError for vectors where there is no embedder, and ValueError for those of another shape."""
+        _, name, n_dims = self._current()
+        if vectors is not None and name is None:
             raise RetrieveError(f"{self._database.path} has no embedder yet, so it cannot take vectors with a file.")
-        return row[0]
+        if vectors is not None:
+            refuse_shape(vectors, n_chunks, n_dims)
+
+    def _current(self) -> tuple[int, str | None, int]:
+        """The number, name and dimensions of the current embedder; 0, None and 0 where there is none."""
+        return next(iter(self._page("SELECT id, name, n_dims FROM embedders WHERE is_current", ())), (0, None, 0))
 
     def use_embedder(self, embedder: str | None) -> None:
-        if embedder is not None and (n_lacking := sum(1 for _ in self.lacking(embedder))):
-            raise RetrieveError(f"{n_lacking:,} chunks have no vector of {embedder} yet; embed them before it is used.")
+        if embedder is not None:
+            self._refuse_lacking(embedder)
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM embedders WHERE name IS NOT ?", (embedder,))
             connection.execute("UPDATE embedders SET is_current = 1")
+
+    def _refuse_lacking(self, embedder: str) -> None:
+        """Raise RetrieveError where an embedder's vectors are not whole."""
+        sql = """SELECT (SELECT count(*) FROM chunks) - (SELECT count(*) FROM vectors JOIN embedders ON embedders.id = embedder
+            WHERE name = ?), (SELECT count(*) FROM embedders WHERE name = ?)"""
+        [(n_lacking, is_known)] = self._page(sql, (embedder, embedder))
+        if not is_known:
+            raise RetrieveError(f"there are no vectors of {embedder} yet; add them before it is used.")
+        if n_lacking:
+            raise RetrieveError(f"{n_lacking:,} chunks have no vector of {embedder} yet; embed them before it is used.")
 
     def facts(self) -> dict[str, Any]:
         with self._database.reading() as connection:
@@ -214,10 +230,12 @@ class SqliteStore(Store):
 
     def counts(self) -> Counts:
         with self._database.reading() as connection:
-            return Counts(*connection.execute(COUNTS).fetchone())
+            files, documents, chunks, vectors = connection.execute(COUNTS).fetchone()
+            n_rows = connection.execute("SELECT count(*) FROM words_docsize").fetchone()[0] if self.has_words else chunks
+        return Counts(files, documents, chunks, n_rows, vectors)
 
     def faults(self) -> list[str]:
-        if damage := self._database.faults():
+        if damage := [*self._database.faults(), *self._changed_chunks()]:
             return damage
         counts = self.counts()
         found = {"chunks": counts.chunks, "text rows": counts.text_rows, "vectors": counts.vectors}
@@ -225,8 +243,27 @@ class SqliteStore(Store):
             return []
         return [", ".join(f"{count:,} {name}" for name, count in found.items()) + ": these should be equal"]
 
+    def _changed_chunks(self) -> Iterator[str]:
+        """A chunk's id is a checksum of it, and a vector has a length."""
+        after, sql = -1, CHUNK.replace("chunks.id, ", "chunks.id, key, ", 1)
+        while rows := self._page(f"{sql} WHERE chunks.id > ? ORDER BY 1 LIMIT {PAGE_ROWS}", (after,)):
+            yield from (f"{row[2]}, chunk {row[1]}: its text has changed" for row in rows if to_chunk(row[1:]).id != row[1])
+            after = rows[-1][0]
+        cut = "SELECT count(*) FROM vectors JOIN embedders ON embedders.id = embedder WHERE length(vector) != 2 * n_dims"
+        yield from (f"{n_cut:,} vectors are cut off" for (n_cut,) in self._page(cut, ()) if n_cut)
+
     def close(self) -> None:
         self._database.close()
+
+    def copy(self, path: Path, *, has_words: bool) -> None:
+        """Write the index as it is now to another file, with words or without."""
+        self._database.copy(path, has_words=has_words)
+
+
+def refuse_shape(vectors: Vectors, n_rows: int, n_dims: int) -> None:
+    """Raise ValueError unless there is a vector of the right length for each row."""
+    if vectors.shape != (n_rows, n_dims):
+        raise ValueError(f"vectors of shape {vectors.shape} for {n_rows} chunks and {n_dims} dimensions")
 
 
 def to_json(value: Any) -> str:

@@ -20,12 +20,14 @@ STOP_WORDS = frozenset(
     theirs them then there these they this those through to too under until up very was we were what when where which while
     who whom whose why will with would you your yours s t d ll m re ve""".split()  # noqa: SIM905
 )
-"""What is in the index depends on it: another list is another `database.FORMAT`."""
+"""What is in the index depends on it: another list is another `schema.FORMAT`."""
+STOP_FORMS = STOP_WORDS | {word.capitalize() for word in STOP_WORDS}
+"""how they are written within and at the beginning of a sentence"""
 
 
 def telling_words(text: str) -> list[str]:
     """The words without stop words; one in capitals (WHO, IT) is a name."""
-    return [word for word in WORD.findall(text) if word.lower() not in STOP_WORDS or (len(word) > 1 and word.isupper())]
+    return [word for word in WORD.findall(text) if word not in STOP_FORMS]
 
 
 def telling(text: str) -> str:

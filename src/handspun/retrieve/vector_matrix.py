@@ -20,6 +20,8 @@ class VectorMatrix:
         self, query: Float32[np.ndarray, " D"], k: int, allowed: Bool[np.ndarray, " N"] | None = None
     ) -> list[tuple[int, float]]:
         """The `k` chunks of the largest products with the query, largest first; of equals the earlier one."""
+        if not len(self.rows):
+            return []
         scores = self.vectors @ query
         if allowed is not None:
             scores[~allowed] = -np.inf
