@@ -124,7 +124,15 @@ def open_store(folder: Path, name: str) -> Store:
         from handspun.retrieve.sqlite_store import SqliteStore
 
         return SqliteStore(folder / "index.sqlite")
-    raise RetrieveError(f'store="{name}" is none there is; use sqlite.')
+    if name == "lancedb":
+        from handspun.retrieve.lance_store import LanceStore
+
+        return LanceStore(folder / "lancedb")
+    if name.startswith("qdrant:"):
+        from handspun.retrieve.qdrant_store import QdrantStore
+
+        return QdrantStore(folder / "qdrant", name.removeprefix("qdrant:"))
+    raise RetrieveError(f'store="{name}" is none there is; use sqlite, lancedb, or qdrant: with the URL of a server.')
 
 
 def refuse_another_store(folder: Path, store: str) -> None:
