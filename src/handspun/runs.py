@@ -7,6 +7,8 @@
     ├── provenance.json     seed, versions, machine, data, command
     ├── evaluation.json     what the finished model was measured to do; report.md says it to people
     ├── corpus/ tokens/ checkpoints/ tuned/
+    ├── index/              the run's own text, to be looked up, where the recipe has [retrieve]
+    ├── evaluations/        what indexes were measured to be worth to the finished model
     ├── quantized/          the finished model in fewer bits, a folder per scheme
     ├── exported/           the finished model in the files of other programs
     └── superseded/         what stages of another key had made: moved here, never deleted, and taken back
@@ -98,6 +100,10 @@ class Run:
     @property
     def index(self) -> Path:
         return self.path / "index"
+
+    @property
+    def evaluations(self) -> Path:
+        return self.path / "evaluations"
 
     @property
     def evaluation_path(self) -> Path:

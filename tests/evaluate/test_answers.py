@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handspun.corpus.document import Message, Question
-from handspun.evaluate.answers import ARMS, Answered, answer_all, prompt, scores
+from handspun.evaluate.answers import Answered, answer_all, prompt, scores
+from handspun.evaluate.arms import READING_ARMS
 from handspun.generate.config import GenerateConfig
 from handspun.generate.torch_engine import TorchEngine
 from handspun.model.config import ModelConfig
@@ -88,7 +89,7 @@ def test_every_question_is_answered_in_every_arm_as_if_it_were_asked_alone(engin
     questions = [QUESTION, Question("q2", "y", "is", "Who?", "Nobody.", "A", "B C D")]
     config, seen = GenerateConfig(max_new_tokens=5), []
     answers = answer_all(engine, questions, config, rows=4, on_progress=lambda done, total: seen.append((done, total)))
-    assert {(item.question.id, item.arm) for item in answers} == {(q.id, arm) for q in questions for arm in ARMS}
+    assert {(item.question.id, item.arm) for item in answers} == {(q.id, arm) for q in questions for arm in READING_ARMS}
     assert seen == [(4, 6), (6, 6)]
     for item in answers:
         ids = render(engine.tokenizer, prompt(item.question, item.arm), open_reply=True).ids.tolist()
@@ -98,5 +99,5 @@ def test_every_question_is_answered_in_every_arm_as_if_it_were_asked_alone(engin
 def test_a_passage_too_long_to_be_read_is_answered_with_nothing(engine: TorchEngine) -> None:
     long = Question("q3", "z", "does", "What?", "Nothing.", "a b c d e f g " * 20, "A")
     answers = {item.arm: item.answer for item in answer_all(engine, [long], GenerateConfig(max_new_tokens=5), rows=8)}
-    assert set(answers) == set(ARMS)
+    assert set(answers) == set(READING_ARMS)
     assert answers["right_passage"] == ""

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from handspun.corpus.document import Document
-from handspun.evaluate.arms import ARMS, Arm
+from handspun.evaluate.arms import INDEX_ARMS, Arm
 from handspun.evaluate.config import EvaluateConfig
 from handspun.evaluate.in_context import STRETCH_TOKENS, Window, front, in_context_bits, stretches, window_nats, windows_of
 from handspun.evaluate.librarian import Librarian
@@ -56,7 +56,7 @@ def windows(arm: Arm, *found: Chunk, asked: list[str] | None = None) -> list[Win
     ]
 
 
-@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("arm", INDEX_ARMS)
 def test_every_token_of_every_stretch_is_paid_for_once_in_every_arm(arm: Arm) -> None:
     drawn, paid = stretches(documents(), TOKENIZER, CONFIG.scored_tokens), {}
     for window in windows(arm, FOUND):
@@ -85,7 +85,7 @@ def test_a_passage_stands_before_the_text_as_a_document_of_its_own_and_takes_hal
     assert TOKENIZER.decode(front([FOUND, OTHER], TOKENIZER, 100)) == OTHER.text + FOUND.text
 
 
-@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("arm", INDEX_ARMS)
 def test_no_window_is_longer_than_the_model_was_trained_on(arm: Arm) -> None:
     longest = max(len(window.ids) for window in windows(arm, FOUND))
     assert longest == SEQ_LEN + 1
@@ -116,7 +116,7 @@ def test_the_nats_are_the_loss_of_each_window_alone(copy_head: bool) -> None:
 
 def test_where_nothing_is_found_every_arm_costs_the_same(model: Transformer) -> None:
     measured = in_context_bits(model, TOKENIZER, documents(), librarian(), CONFIG, seq_len=SEQ_LEN)
-    for arm in ARMS:
+    for arm in INDEX_ARMS:
         np.testing.assert_array_equal(measured.bits[arm], measured.bits["closed_book"])
     assert measured.gain("closed_book").mean == 0
     assert measured.n_bytes.sum() >= 300

@@ -6,7 +6,8 @@ import pytest
 
 from handspun.checkpoint import load_checkpoint
 from handspun.corpus.document import Question
-from handspun.evaluate.answers import ARMS, Answered
+from handspun.evaluate.answers import Answered
+from handspun.evaluate.arms import READING_ARMS
 from handspun.evaluate.bpb import held_out_loss
 from handspun.files import read_json
 from handspun.generate.config import GenerateConfig
@@ -31,7 +32,9 @@ def test_the_written_measure_is_that_of_the_tuned_model_on_all_held_out_text(fin
 
 
 def test_the_headline_has_a_share_per_arm() -> None:
-    answers = [Answered(QUESTIONS[1], arm, "Holds words." if arm == "right_passage" else "I do not know.") for arm in ARMS]
+    answers = [
+        Answered(QUESTIONS[1], arm, "Holds words." if arm == "right_passage" else "I do not know.") for arm in READING_ARMS
+    ]
     found = headline(answers)
     assert found["n_questions"] == 1
     assert found["exact_match"] == {"closed_book": 0, "wrong_passage": 0, "right_passage": 1}

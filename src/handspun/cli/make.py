@@ -2,18 +2,20 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from handspun.cli import terminal
 from handspun.cli.workshop import is_base_model, run_until
-from handspun.recipe import shipped_recipes
+from handspun.recipe import load_recipe, shipped_recipes
 from handspun.runs import Run
+
+EXAMPLE_QUESTION = "What does textwrap.dedent do?"
 
 
 def make(recipe: str, *overrides: str, run: Path | None = None, force: bool = False, json: bool = False) -> None:
-    """Do every stage of a recipe that is not done yet: curate, tokenize, train, tune, evaluate.
+    """Do every stage of a recipe that is not done yet: curate, tokenize, train, tune, index, evaluate.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def make(recipe: str, *overrides: str, run: Path | None = None, force: bool = Fa
     if all(outcome.was_fresh and not outcome.was_taken_back for outcome in outcomes):
         terminal.say("nothing to do: every stage is fresh.")
     if json:
-        measured = {key: value for key, value in evaluation.items() if key not in ("transcripts", "by_kind")}
+        measured = {key: value for key, value in evaluation.items() if key not in ("transcripts", "by_kind", "cited")}
         terminal.write_json({**measured, "seconds": seconds, "run": str(folder.path)})
     else:
         show_summary(evaluation, seconds, folder.path)
@@ -54,7 +56,8 @@ def machine_line() -> str:
 
 def show_summary(evaluation: Mapping[str, Any], seconds: Mapping[str, float], folder: Path) -> None:
     """What was measured, what it sounds like, and what to type next."""
-    from handspun.evaluate.report import ARM_NAMES, percent
+    from handspun.evaluate.index_report import citation_sentence, example_lines
+    from handspun.evaluate.report import answer_rows
 
     if "val_bpb" in evaluation:
         baselines = [("xz -9e, primed with the training text", evaluation["xz_bpb"]), ("n-gram model", evaluation["ngram_bpb"])]
@@ -62,21 +65,35 @@ def show_summary(evaluation: Mapping[str, Any], seconds: Mapping[str, float], fo
         terminal.table(("held-out text", "bits per byte"), [("this model", evaluation["val_bpb"]), *baselines])
     if "exact_match" in evaluation:
         terminal.write_line(f"\n{evaluation['n_questions']:,} questions about objects never asked about in training:")
-        shares = [evaluation[share] for share in ("exact_match", "f1", "abstained")]
-        rows = [(name, *(percent(share[arm]) for share in shares)) for arm, name in ARM_NAMES.items()]
-        terminal.table(("", "exact match", "F1", '"I do not know."'), rows)
+        terminal.table(("", "exact match", "F1", '"I do not know."'), answer_rows(evaluation))
+    if "citations" in evaluation:
+        terminal.write_line(f"\n{citation_sentence(evaluation['citations'])}")
     for transcript in evaluation.get("transcripts", ()):
-        terminal.write_line()
-        for message in transcript:
-            terminal.write_line(f"{message['role']:>10}  {message['content']}".replace("\n", f"\n{'':>12}"))
+        show_spoken([(message["role"], message["content"]) for message in transcript])
+    for example in evaluation.get("cited", ()):
+        show_spoken(example_lines(example))
     terminal.write_line(f"\n{terminal.duration_text(sum(seconds.values()))} in all. Everything is in {folder}. Next:")
     for command in next_commands(Run(folder)):
         terminal.write_line(f"  {command}")
+
+
+def show_spoken(said: Sequence[tuple[str, str]]) -> None:
+    """Who says what."""
+    terminal.write_line()
+    for who, what in said:
+        terminal.write_line(f"{who:>10}  {what}".replace("\n", f"\n{'':>12}"))
 
 
 def next_commands(run: Run) -> list[str]:
     """What to type once a model is made: for one that was shipped, how to make one's own."""
     folder = shlex.quote(str(run.path))
     talk = f'handspun generate {folder} "Once upon a time" --text' if is_base_model(run) else f"handspun chat {folder}"
+    ask = [f'handspun ask {folder} "{EXAMPLE_QUESTION}"'] if is_indexed_python(run) else []
     own = ["handspun new mine --minutes 30"] if run.recipe_name() in shipped_recipes() else []
-    return [talk, f"handspun show batch {folder}", *own]
+    return [talk, *ask, f"handspun show batch {folder}", *own]
+
+
+def is_indexed_python(run: Run) -> bool:
+    """Whether a run can be asked about Python out of its own index."""
+    recipe = load_recipe(str(run.path))
+    return recipe.retrieve is not None and "python" in recipe.corpus.sources

@@ -3,16 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from handspun.corpus.document import Message, Question
 from handspun.corpus.questions import UNKNOWN
+from handspun.evaluate.arms import READING_ARMS, Arm, ReadingArm
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
 from handspun.tokens.chat import render
-
-Arm = Literal["closed_book", "wrong_passage", "right_passage"]
-ARMS: tuple[Arm, ...] = ("closed_book", "wrong_passage", "right_passage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +17,7 @@ class Asked:
     """One question as the model reads it in one arm."""
 
     question: Question
-    arm: Arm
+    arm: ReadingArm
     ids: list[int]
 
 
@@ -50,14 +47,14 @@ class Answered:
         return self.answer.strip().lower() == UNKNOWN.lower()
 
 
-def prompt(question: Question, arm: Arm) -> list[Message]:
+def prompt(question: Question, arm: ReadingArm) -> list[Message]:
     """The messages of one arm: with the passage that holds the answer, with another, or with none."""
     passages = {"closed_book": None, "wrong_passage": question.wrong_passage, "right_passage": question.passage}
     passage = passages[arm]
     return [*([Message("passage", passage)] if passage else []), Message("user", question.question)]
 
 
-def prompt_ids(engine: Engine, question: Question, arm: Arm) -> list[int]:
+def prompt_ids(engine: Engine, question: Question, arm: ReadingArm) -> list[int]:
     """The same as ids, with the reply opened."""
     return render(engine.tokenizer, prompt(question, arm), open_reply=True).ids.tolist()
 
@@ -74,7 +71,7 @@ def answer_all(
 
     A prompt that the model's context has no room for is answered with nothing.
     """
-    asked = [Asked(question, arm, prompt_ids(engine, question, arm)) for question in questions for arm in ARMS]
+    asked = [Asked(question, arm, prompt_ids(engine, question, arm)) for question in questions for arm in READING_ARMS]
     limit = engine.max_seq_len
     answered = [Answered(item.question, item.arm, "") for item in asked if len(item.ids) >= limit]
     fitting = sorted((item for item in asked if len(item.ids) < limit), key=lambda item: len(item.ids))

@@ -1,6 +1,7 @@
-"""The three arms of every measurement of an index: no passage, wrong ones of the same domain, and those that were retrieved.
+"""The arms of a measurement: what a model is shown before it is asked, or before the text that it is to predict.
 
-A wrong passage helps as well, with words and manners of its domain: only what lies beyond it is owed to the search.
+Of an index three are always measured: no passage, wrong ones of the same domain, and those that were retrieved. A wrong passage
+may help as well, with words and manners of its domain: only what lies beyond it is owed to the search.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from jaxtyping import Float
 
 from handspun.evaluate.bootstrap import Difference, paired_difference
 
-Arm = Literal["closed_book", "wrong_passage", "retrieved"]
-ARMS: tuple[Arm, ...] = ("closed_book", "wrong_passage", "retrieved")
+ReadingArm = Literal["closed_book", "wrong_passage", "right_passage"]
+Arm = Literal[ReadingArm, "retrieved"]
+READING_ARMS: tuple[ReadingArm, ...] = ("closed_book", "wrong_passage", "right_passage")
+INDEX_ARMS: tuple[Arm, ...] = ("closed_book", "wrong_passage", "retrieved")
 
 
 @dataclass(frozen=True)

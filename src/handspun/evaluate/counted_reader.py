@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from handspun.corpus.document import Document
-from handspun.evaluate.arms import ARMS, Arm, ArmBits
+from handspun.evaluate.arms import INDEX_ARMS, Arm, ArmBits
 from handspun.evaluate.baselines import joined, ngram_probs
 from handspun.evaluate.librarian import Librarian
 
@@ -29,18 +29,18 @@ def counted_bits(
     """What the second halves of the documents cost. There must be two documents or more, each of two bytes or more."""
     texts = [document.text.encode() for document in documents]
     plain = in_second_halves(ngram_probs(background, joined(document.text for document in documents), order), texts)
-    read: dict[Arm, list[np.ndarray]] = {arm: [] for arm in ARMS}
+    read: dict[Arm, list[np.ndarray]] = {arm: [] for arm in INDEX_ARMS}
     for number, (document, text) in enumerate(zip(documents, texts)):
         query = text[: len(text) // 2].decode(errors="ignore")
         found = librarian.retrieved(query, document)
         passages = {"closed_book": [], "wrong_passage": librarian.wrong(query, document, found), "retrieved": found}
-        for arm in ARMS:
+        for arm in INDEX_ARMS:
             known = joined(chunk.text for chunk in passages[arm])
             probs = ngram_probs(known, text, order)[len(text) // 2 :] if known else plain[number]
             read[arm].append(probs)
         if on_progress:
             on_progress(number + 1, len(documents))
-    bits: dict[Arm, np.ndarray] = {arm: cross_tuned_bits(plain, read[arm]) for arm in ARMS}
+    bits: dict[Arm, np.ndarray] = {arm: cross_tuned_bits(plain, read[arm]) for arm in INDEX_ARMS}
     return ArmBits(bits, np.array([len(probs) for probs in plain], dtype=np.float64))
 
 

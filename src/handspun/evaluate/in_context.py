@@ -14,7 +14,7 @@ from torch import Tensor
 
 from handspun.corpus.document import Document
 from handspun.corpus.split import stable_fraction
-from handspun.evaluate.arms import ARMS, Arm, ArmBits
+from handspun.evaluate.arms import INDEX_ARMS, Arm, ArmBits
 from handspun.evaluate.config import EvaluateConfig
 from handspun.evaluate.librarian import Librarian
 from handspun.model.transformer import Transformer
@@ -76,9 +76,9 @@ def in_context_bits(
     Without a passage a window is all text: no arm reads more than another.
     """
     drawn = stretches(documents, tokenizer, config.scored_tokens)
-    bits: dict[Arm, np.ndarray] = {arm: np.zeros(len(drawn)) for arm in ARMS}
+    bits: dict[Arm, np.ndarray] = {arm: np.zeros(len(drawn)) for arm in INDEX_ARMS}
     stride = fitting_stride(config, seq_len)
-    total = len(ARMS) * sum(-(-(len(stretch.ids) - stretch.start) // stride) for stretch in drawn)
+    total = len(INDEX_ARMS) * sum(-(-(len(stretch.ids) - stretch.start) // stride) for stretch in drawn)
     windows, done = windows_of(drawn, tokenizer, librarian, config, seq_len), 0
     while batch := list(islice(windows, ROWS)):
         for window, nats in zip(batch, window_nats(model, batch).tolist()):
@@ -101,7 +101,7 @@ def windows_of(
             found = librarian.retrieved(query, stretch.document) if query.strip() else []
             wrong = librarian.wrong(query, stretch.document, found)
             passages: dict[Arm, list[Chunk]] = {"closed_book": [], "wrong_passage": wrong, "retrieved": found}
-            for arm in ARMS:
+            for arm in INDEX_ARMS:
                 scored = stretch.ids[start : start + stride]
                 before = front(passages[arm], tokenizer, seq_len // 2)
                 room = seq_len + 1 - len(before) - len(scored)

@@ -3,7 +3,7 @@
 An index often holds the very texts that a model is measured on; with those at hand any model would look brilliant.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,8 @@ LEAKED_SHARE = 0.5
 """Of the word 5-grams of a passage or of the text, whichever has fewer, from which one counts as a copy of the other."""
 SPARE_HITS = 10
 """Hits asked for beyond those that are wanted: some will be the text itself."""
+POOL_CHUNKS = 1000
+"""Chunks of an index that wrong passages are drawn from."""
 
 
 @dataclass
@@ -61,3 +63,14 @@ class Librarian:
         if document.id not in self.grams:
             self.grams[document.id] = word_grams(document.text)
         return self.grams[document.id]
+
+
+def pool_of(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """Chunks to draw wrong passages from, each as likely as another to be among them, the same each time (Vitter 1985)."""
+    rng, pool = np.random.default_rng(0), list[Chunk]()
+    for number, chunk in enumerate(chunks):
+        if number < POOL_CHUNKS:
+            pool.append(chunk)
+        elif (place := int(rng.integers(number + 1))) < POOL_CHUNKS:
+            pool[place] = chunk
+    return [pool[place] for place in rng.permutation(len(pool))]

@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-ARM_NAMES = {"closed_book": "closed book", "wrong_passage": "with a wrong passage", "right_passage": "with the right passage"}
+from handspun.evaluate.index_report import citation_sentence, example_lines
+
+ARM_NAMES = {
+    "closed_book": "closed book",
+    "wrong_passage": "with a wrong passage",
+    "right_passage": "with the right passage",
+    "retrieved": "with what its index finds",
+}
 KIND_NAMES = {
     "does": "what it does",
     "is": "what it is",
@@ -20,8 +27,10 @@ def report(
         text_table(evaluation) if "val_bpb" in evaluation else "",
         mixture_table(mixture) if mixture else "",
         answer_table(evaluation) if "exact_match" in evaluation else "",
+        citation_sentence(evaluation["citations"]) if "citations" in evaluation else "",
         kind_table(evaluation["by_kind"]) if evaluation.get("by_kind") else "",
         *map(conversation, evaluation.get("transcripts", ())),
+        *(spoken(example_lines(example)) for example in evaluation.get("cited", ())),
         time_line(seconds, machine),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -44,11 +53,15 @@ def mixture_table(mixture: Sequence[Mapping[str, Any]]) -> str:
 
 
 def answer_table(evaluation: Mapping[str, Any]) -> str:
-    """Exact match, F1 and abstentions in the three arms."""
+    """Exact match, F1 and abstentions in each arm."""
     head = f"{evaluation['n_questions']:,} questions about objects never asked about in training"
-    shares = ("exact_match", "f1", "abstained")
-    rows = [(name, *(percent(evaluation[share][arm]) for share in shares)) for arm, name in ARM_NAMES.items()]
-    return table((head, "exact match", "F1", "“I do not know.”"), rows)
+    return table((head, "exact match", "F1", "“I do not know.”"), answer_rows(evaluation))
+
+
+def answer_rows(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """A row for each arm that was measured: its name, exact match, F1, abstentions."""
+    shares = [evaluation[share] for share in ("exact_match", "f1", "abstained")]
+    return [(name, *(percent(share[arm]) for share in shares)) for arm, name in ARM_NAMES.items() if arm in shares[0]]
 
 
 def kind_table(by_kind: Sequence[Mapping[str, Any]]) -> str:
@@ -63,7 +76,12 @@ def kind_table(by_kind: Sequence[Mapping[str, Any]]) -> str:
 
 def conversation(messages: Sequence[Mapping[str, str]]) -> str:
     """A conversation as a block of text."""
-    lines = [f"{message['role']:>9}  {message['content']}".replace("\n", f"\n{'':11}") for message in messages]
+    return spoken([(message["role"], message["content"]) for message in messages])
+
+
+def spoken(said: Sequence[tuple[str, str]]) -> str:
+    """Who says what, as a block of text."""
+    lines = [f"{who:>9}  {what}".replace("\n", f"\n{'':11}") for who, what in said]
     return "\n".join(["```text", *lines, "```"])
 
 

@@ -1,6 +1,10 @@
-"""The stage that measures the finished model: held-out text against baselines, and questions it was never asked."""
+"""The stage that measures the finished model: held-out text against baselines, and questions it was never asked.
+
+Where the run has an index of its own, the questions are answered out of it, too.
+"""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
@@ -9,15 +13,20 @@ from typing import Any
 from handspun.checkpoint import load_checkpoint
 from handspun.corpus.document import Message, Question
 from handspun.corpus.pipeline import read_documents, read_questions
-from handspun.evaluate.answers import ARMS, Answered, answer_all, prompt, scores
+from handspun.evaluate.answers import Answered, answer_all, prompt, scores
 from handspun.evaluate.baselines import PRIMER_BYTES, joined, ngram_bpb, xz_bpb
 from handspun.evaluate.bpb import held_out_loss
+from handspun.evaluate.cited_answers import CitedAnswer, answer_from_index, citation_score
+from handspun.evaluate.index_report import examples, shares_of
 from handspun.files import MANIFEST, sha256, write_json
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
 from handspun.generate.limits import Limits
 from handspun.generate.session import load_engine
 from handspun.generate.torch_engine import TorchEngine
+from handspun.retrieve.answerer import Answerer
+from handspun.retrieve.index import Index
+from handspun.retrieve.searcher import open_searcher
 from handspun.stages.curate import text_hashes
 from handspun.stages.memory import check_evaluation
 from handspun.stages.stage import Stage, Workshop
@@ -38,9 +47,13 @@ def finished(workshop: Workshop) -> Path:
 
 
 def model_hashes(workshop: Workshop) -> Mapping[str, str]:
-    """The hashes of the finished checkpoint and of the texts it is measured on. Raises DamagedFileError or CheckpointError."""
+    """The hashes of the finished checkpoint and of the texts it is measured on, and the key of the index, where there is one.
+
+    Raises DamagedFileError or CheckpointError.
+    """
     checkpoint = load_checkpoint(finished(workshop))
-    return {"model": sha256(checkpoint.folder / MANIFEST), **text_hashes(workshop.run, *TEXTS)}
+    index = {"index": workshop.run.stages()["index"]["key"]} if workshop.recipe.retrieve else {}
+    return {"model": sha256(checkpoint.folder / MANIFEST), **text_hashes(workshop.run, *TEXTS), **index}
 
 
 def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
@@ -53,7 +66,7 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
     if questions := asked_questions(workshop):
         facts |= question_facts(workshop, engine, questions)
     write_json(workshop.run.evaluation_path, facts)
-    return {key: value for key, value in facts.items() if key not in ("transcripts", "by_kind")}
+    return {key: value for key, value in facts.items() if key not in ("transcripts", "by_kind", "cited")}
 
 
 def text_facts(workshop: Workshop, engine: TorchEngine) -> dict[str, Any]:
@@ -83,14 +96,26 @@ def question_facts(workshop: Workshop, engine: Engine, questions: Sequence[Quest
     config, settings = workshop.recipe.evaluate, GenerateConfig(max_new_tokens=ANSWER_TOKENS)
     with workshop.reporter.progress("questions", "answers") as progress:
         answered = answer_all(engine, questions, settings, rows=config.rows, on_progress=progress)
+    cited = looked_up(workshop, engine, questions, settings) if workshop.recipe.retrieve else []
+    answered += [item.answered for item in cited]
+    counted = [item for item in cited if item.question.kind == config.question_kind]
     return {
         **headline([item for item in answered if item.question.kind == config.question_kind]),
+        **({"citations": shares_of(citation_score(counted)), "cited": examples(counted)} if counted else {}),
         "by_kind": [
             {"kind": kind, "arm": arm, "n": s.n_questions, "exact_match": round(s.exact_match, 4), "f1": round(s.f1, 4)}
             for (kind, arm), s in sorted(scores(answered).items())
         ],
         "transcripts": transcripts(engine, questions, settings),
     }
+
+
+def looked_up(workshop: Workshop, engine: Engine, questions: Sequence[Question], settings: GenerateConfig) -> list[CitedAnswer]:
+    """The questions answered through the run's own index."""
+    rows = workshop.recipe.evaluate.rows
+    with closing(Index.open(workshop.run.index)) as index, workshop.reporter.progress("index", "answers") as progress:
+        answerer = Answerer(open_searcher(index), engine.tokenizer, engine.max_seq_len, index.config)
+        return answer_from_index(engine, answerer, questions, settings, arms=("retrieved",), rows=rows, on_progress=progress)
 
 
 def headline(answered: Sequence[Answered]) -> dict[str, Any]:
@@ -101,7 +126,7 @@ def headline(answered: Sequence[Answered]) -> dict[str, Any]:
     shares = ("exact_match", "f1", "abstained")
     return {
         "n_questions": by_arm["right_passage"].n_questions,
-        **{share: {arm: round(getattr(by_arm[arm], share), 4) for arm in ARMS} for share in shares},
+        **{share: {arm: round(getattr(score, share), 4) for arm, score in by_arm.items()} for share in shares},
     }
 
 
@@ -120,7 +145,7 @@ def transcripts(engine: Engine, questions: Sequence[Question], settings: Generat
 EVALUATE = Stage(
     name="evaluate",
     tables=["evaluate"],
-    rooms=["model", "generate", "evaluate"],
+    rooms=["model", "generate", "retrieve", "evaluate"],
     inputs=model_hashes,
     outputs=lambda workshop: [workshop.run.evaluation_path],
     beside=lambda workshop: [workshop.run.report_path],

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from handspun.errors import SettingsError
 from handspun.stages.curate import CURATE
 from handspun.stages.evaluate import EVALUATE
+from handspun.stages.index import INDEX
 from handspun.stages.stage import Outcome, Stage, Workshop, follow_stage, retire_stage, run_stage
 from handspun.stages.tokenize import TOKENIZE
 from handspun.stages.train import TRAIN
 from handspun.stages.tune import TUNE
 
-STAGES: tuple[Stage, ...] = (CURATE, TOKENIZE, TRAIN, TUNE, EVALUATE)
+STAGES: tuple[Stage, ...] = (CURATE, TOKENIZE, TRAIN, TUNE, INDEX, EVALUATE)
 
 
 def run_stages(workshop: Workshop, *, until: str = EVALUATE.name) -> Iterator[Outcome]:
