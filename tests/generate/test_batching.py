@@ -12,6 +12,7 @@ from handspun.generate.config import GenerateConfig
 from handspun.generate.limits import Limits
 from handspun.generate.request import Reply, Request
 from handspun.generate.torch_engine import TorchEngine
+from handspun.model.cache import KVCache
 from handspun.model.transformer import Transformer
 from handspun.tokens.tokenizer import Tokenizer
 
@@ -142,13 +143,23 @@ def test_what_is_shared_is_given_up_where_others_need_the_room(tokenizer: Tokeni
     assert shared == [0, 2 * BLOCK_TOKENS, 0, 0]
 
 
-def test_the_cache_grows_with_need_up_to_its_limit(tokenizer: Tokenizer) -> None:
+def test_blocks_come_to_be_with_need_up_to_their_limit(tokenizer: Tokenizer) -> None:
     engine = build("GPT-2", tokenizer, max_rows=4)
-    assert engine.cache.n_places == 0
+    assert len(engine.blocks.n_holders) == 0
     engine.generate([prompt(0, 0, 10, 0)], CONFIGS[0])
-    assert engine.cache.n_places == 2 * BLOCK_TOKENS
+    assert len(engine.blocks.n_holders) == 2
     engine.generate([prompt(number, 0, 44, number) for number in range(8)], CONFIGS[0])
-    assert engine.cache.n_places == 4 * 64
+    assert len(engine.blocks.n_holders) * BLOCK_TOKENS == 4 * 64
+
+
+def test_a_cache_that_is_not_there_at_once_grows_to_hold_the_blocks(tokenizer: Tokenizer) -> None:
+    engine, stock = build("GPT-2", tokenizer), build("GPT-2", tokenizer)
+    engine.cache = KVCache(engine.model.config, 0, dtype=torch.float32, device=engine.device)
+    prompts = [prompt(number, 0, 44, number) for number in range(3)]
+    assert [answer(reply) for reply in engine.generate(prompts, CONFIGS[0])] == [
+        answer(reply) for reply in stock.generate(prompts, CONFIGS[0])
+    ]
+    assert 0 < engine.cache.n_places < stock.cache.n_places
 
 
 def test_a_cache_smaller_than_the_context_makes_the_context_smaller(tokenizer: Tokenizer) -> None:

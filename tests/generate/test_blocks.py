@@ -98,6 +98,29 @@ def test_nothing_is_given_up_while_there_is_free_room() -> None:
     assert blocks.find([key(0), key(1)]) == [0, 1] and blocks.find([key(2), key(3)]) == [2, 3]
 
 
+def test_there_come_to_be_no_more_blocks_where_enough_are_kept() -> None:
+    few, many = (kept_after_rows(limit=1000, most_kept=most_kept) for most_kept in (8, 1000))
+    assert len(few.n_holders) <= 16 and len(few.kept) >= 8
+    assert len(many.kept) == 4 * 50
+
+
+def test_what_is_kept_makes_way_even_where_none_may_be_kept() -> None:
+    blocks = kept_after_rows(limit=10, most_kept=0)
+    assert len(blocks.n_holders) == 4
+    assert len(blocks.take(10, after=None, room=10)) == 10
+
+
+def kept_after_rows(limit: int, most_kept: int) -> Blocks:
+    """Blocks after 50 rows of four, one after another, each of another content."""
+    blocks = Blocks(limit, most_kept)
+    for number in range(50):
+        row = blocks.take(4, after=None, room=4)
+        for place, block in enumerate(row):
+            blocks.publish(block, key(4 * number + place))
+        blocks.release(row)
+    return blocks
+
+
 def test_the_same_content_is_known_once() -> None:
     blocks = Blocks(4)
     first, second = blocks.take(1, after=None, room=1), blocks.take(1, after=None, room=1)
@@ -113,7 +136,7 @@ class AnyUse(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.blocks = Blocks(12)
+        self.blocks = Blocks(12, most_kept=4)
         self.rows: list[list[int]] = []
         self.n_published = 0
 

@@ -21,12 +21,14 @@ def block_key(before: bytes, ids: Sequence[int]) -> bytes:
 class Blocks:
     """Numbered blocks, each held by any number of rows.
 
-    A block that nobody holds is open: free, or still kept for its content. Kept ones are given up least recently used first.
+    A block that nobody holds is open: free, or still kept for its content. Kept ones are given up least recently used first,
+    and where there are more than `most_kept` of them, rather than that there come to be more blocks.
     Rows are placed so that each can go on into the blocks behind it, because attention reads one run of memory without a copy.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, most_kept: int | None = None) -> None:
         self.limit = limit
+        self.most_kept = limit if most_kept is None else most_kept
         self.n_holders: list[int] = []
         """of each block there is; the list grows up to the limit"""
         self.n_held = 0
@@ -101,7 +103,7 @@ class Blocks:
         The cache grows for it, and where it may not, no more than `room` blocks of what is kept are given up.
         """
         longest = self.longest_free()
-        if len(longest) < room and len(self.n_holders) < self.limit:
+        if len(longest) < room and len(self.n_holders) < self.limit and len(self.kept) <= self.most_kept:
             self.grow(room)
             longest = self.longest_free()
         for block in list(self.kept)[:room]:
@@ -111,9 +113,9 @@ class Blocks:
         return longest[-room] if len(longest) >= room else longest[len(longest) // 2]
 
     def grow(self, n: int) -> None:
-        """Have at least `n` more blocks, and at least twice as many as before, up to the limit."""
+        """Have at least `n` more blocks, and at least a quarter more than before, up to the limit."""
         n_before = len(self.n_holders)
-        self.n_holders += [0] * (min(self.limit, n_before + max(n, n_before)) - n_before)
+        self.n_holders += [0] * (min(self.limit, n_before + max(n, n_before // 4)) - n_before)
 
     def is_free(self, block: int) -> bool:
         """Whether there is such a block, and neither a row nor its content needs it."""

@@ -6,6 +6,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -38,6 +40,8 @@ class Engine(ABC):
     tokenizer: Tokenizer
     max_seq_len: int
     """Tokens that a prompt and its reply may have together."""
+    longest_text: int
+    """Tokens of a text that may become a vector."""
 
     @abstractmethod
     def add(self, request: Request) -> Reply:
@@ -62,8 +66,17 @@ class Engine(ABC):
         """How full it is; other threads may look, too."""
 
     @abstractmethod
+    def mean_state(self, text: Sequence[int]) -> Float[Tensor, " D"]:
+        """What a text's tokens are on average after the last layer."""
+
+    @torch.inference_mode()
     def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "N D"]:
         """One vector of length 1 for each text: the mean of its tokens' last states. Raises PromptError."""
+        limit = self.longest_text
+        for text in texts:
+            if not 0 < len(text) <= limit:
+                raise PromptError(f"the text has {len(text):,} tokens and this model reads 1 to {limit:,}; change the text.")
+        return F.normalize(torch.stack([self.mean_state(text) for text in texts]), dim=-1)
 
     def generate(self, prompts: Sequence[Sequence[int]], config: GenerateConfig) -> list[Reply]:
         """The whole reply to each prompt. Raises PromptError."""

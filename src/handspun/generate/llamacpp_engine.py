@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from handspun.device import n_threads
-from handspun.errors import BusyError, CheckpointError, PromptError
+from handspun.errors import BusyError, CheckpointError
 from handspun.generate.engine import Engine, Load
 from handspun.generate.limits import Limits
 from handspun.generate.llama_context import LlamaContext, NewToken
@@ -39,7 +38,8 @@ class LlamaCppEngine(Engine):
             raise CheckpointError(
                 f"{path} has {self.context.vocab_size:,} tokens and its run {tokenizer.vocab_size:,}; export the run again."
             )
-        self.max_seq_len = min(self.context.max_seq_len, self.context.n_tokens)
+        self.longest_text = self.context.max_seq_len
+        self.max_seq_len = min(self.longest_text, self.context.n_tokens)
         self.matchers = Matchers(tokenizer)
         self.waiting: deque[Writing] = deque()
         self.running: dict[Writing, int] = {}
@@ -88,20 +88,12 @@ class LlamaCppEngine(Engine):
                 self.leave(writing)
         return pieces
 
-    @torch.inference_mode()
-    def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "N D"]:
-        limit = self.context.max_seq_len
-        for text in texts:
-            if not 0 < len(text) <= limit:
-                raise PromptError(f"the text has {len(text):,} tokens and this model reads 1 to {limit:,}; change the text.")
-        return F.normalize(torch.stack([self.mean_state(text) for text in texts]), dim=-1)
-
     def mean_state(self, text: Sequence[int]) -> Float[Tensor, " D"]:
-        """What a text's tokens are on average after the last layer."""
         if self.states is None:
-            limit = self.context.max_seq_len
-            size = {"n_tokens": limit, "n_slots": 1, "n_batch": limit}
-            self.states = LlamaContext(self.path, **size, n_threads=n_threads(), wants_states=True)
+            limit = self.longest_text
+            self.states = LlamaContext(
+                self.path, n_tokens=limit, n_slots=1, n_batch=limit, n_threads=n_threads(), wants_states=True
+            )
             weakref.finalize(self, self.states.close)
         self.states.forget(0)
         return self.states.read([NewToken(id, place, 0, True) for place, id in enumerate(text)]).mean(0)

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from handspun.errors import PromptError
 from handspun.generate.blocks import BLOCK_TOKENS, Blocks, n_blocks
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine, Load
@@ -19,9 +17,13 @@ from handspun.generate.sampling import choose, penalized
 from handspun.generate.scheduler import Chunk, Row, Scheduler
 from handspun.generate.writing import Writing
 from handspun.model.cache import KVCache
+from handspun.model.cost import kv_bytes
 from handspun.model.ragged import Context, Part, Ragged
 from handspun.model.transformer import Transformer
 from handspun.tokens.tokenizer import Tokenizer
+
+KEPT_BYTES = 1 << 25
+"""Of keys and values that no request needs just now: the cache does not grow for more of them."""
 
 
 class TorchEngine(Engine):
@@ -31,9 +33,13 @@ class TorchEngine(Engine):
         limits = limits or Limits()
         self.model, self.tokenizer, self.limits = model.eval(), tokenizer, limits
         self.device = next(model.parameters()).device
-        self.blocks = Blocks(n_blocks(limits.cache_tokens or limits.max_rows * model.config.max_seq_len))
-        self.max_seq_len = min(model.config.max_seq_len, self.blocks.limit * BLOCK_TOKENS)
-        self.cache = KVCache(model.config, 0, dtype=model.compute_dtype, device=self.device)
+        block_bytes = kv_bytes(model.config, BLOCK_TOKENS, dtype_bytes=model.compute_dtype.itemsize)
+        most_blocks = n_blocks(limits.cache_tokens or limits.max_rows * model.config.max_seq_len)
+        self.blocks = Blocks(most_blocks, most_kept=KEPT_BYTES // block_bytes)
+        self.longest_text = model.config.max_seq_len
+        self.max_seq_len = min(self.longest_text, self.blocks.limit * BLOCK_TOKENS)
+        n_places = most_blocks * BLOCK_TOKENS if self.device.type == "cpu" else 0  # there, only what is written to takes memory
+        self.cache = KVCache(model.config, n_places, dtype=model.compute_dtype, device=self.device)
         self.scheduler = Scheduler(limits, self.blocks)
         self.matchers = Matchers(tokenizer)
         self.writings: dict[Row, Writing] = {}
@@ -79,14 +85,8 @@ class TorchEngine(Engine):
                 self.leave(writing.row)
         return pieces
 
-    @torch.inference_mode()
-    def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "N D"]:
-        limit = self.model.config.max_seq_len
-        for text in texts:
-            if not 0 < len(text) <= limit:
-                raise PromptError(f"the text has {len(text):,} tokens and this model reads 1 to {limit:,}; change the text.")
-        states = [self.model(torch.tensor([list(text)], device=self.device))[0].float().mean(0) for text in texts]
-        return F.normalize(torch.stack(states), dim=-1)
+    def mean_state(self, text: Sequence[int]) -> Float[Tensor, " D"]:
+        return self.model(torch.tensor([list(text)], device=self.device))[0].float().mean(0)
 
     def leave(self, row: Row) -> None:
         """Be done with a row."""
@@ -100,7 +100,7 @@ class TorchEngine(Engine):
             writing.reply.n_shared = writing.row.n_shared or 0
 
     def ragged(self, chunks: Sequence[Chunk]) -> Ragged:
-        """The chunks as the model reads them; the cache grows to hold them."""
+        """The chunks as the model reads them. The cache grows to hold them, where it is not large enough already."""
         n_places = len(self.blocks.n_holders) * BLOCK_TOKENS
         if n_places > self.cache.n_places:
             self.cache.grow(n_places)
