@@ -18,6 +18,7 @@ quantized/int8/ is a checkpoint without a trainer, of weights that only serve to
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -245,6 +246,24 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if checkpoint is None:
         raise CheckpointError(" ".join(damages) or f"{path} holds no checkpoint; train first.")
     return checkpoint
+
+
+@contextmanager
+def unproved_checkpoint(path: Path) -> Iterator[Checkpoint]:
+    """What `load_checkpoint` returns, to be read while it is still being checked: only after this is left is it to be used.
+
+    Raises what `load_checkpoint` raises, when it is left at the latest. Which is the newest whole one of several is known only
+    once it has been checked, so there is no haste then.
+    """
+    if not is_quantized(path):
+        yield load_checkpoint(path)
+        return
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        checked = thread.submit(load_checkpoint, path)
+        try:
+            yield Checkpoint(path)
+        finally:
+            checked.result()
 
 
 def refuse_stale(folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from handspun.checkpoint import Checkpoint, load_checkpoint, new_quantized
+from handspun.checkpoint import Checkpoint, load_checkpoint, new_quantized, unproved_checkpoint
 from handspun.errors import CheckpointError, DamagedFileError
 from handspun.evaluate.divergence import divergence
 from handspun.files import MANIFEST, read_json, seal_folder, sha256, write_json
@@ -74,6 +74,22 @@ def test_a_flipped_bit_is_noticed(finished_run: Path, tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(DamagedFileError, match="its SHA-256 has changed"):
         load_checkpoint(tmp_path / "int8")
+    with pytest.raises(DamagedFileError, match="its SHA-256 has changed"), unproved_checkpoint(tmp_path / "int8") as early:
+        assert early.load_model()  # it can be read, but never used
+
+
+def test_weights_that_are_read_while_they_are_checked_are_the_same(finished_run: Path, tmp_path: Path) -> None:
+    small = quantized(finished_run, "int8", tmp_path / "int8")
+    with unproved_checkpoint(small.folder) as early:
+        weights = dict(early.weights)
+    assert all(torch.equal(weights[name], small.weights[name]) for name in small.weights)
+
+
+def test_what_fails_because_a_file_is_damaged_is_said_to_be_damaged(finished_run: Path, tmp_path: Path) -> None:
+    path = quantized(finished_run, "int8", tmp_path / "int8").folder / "model-00001.safetensors"
+    path.unlink()
+    with pytest.raises(DamagedFileError, match="is missing"), unproved_checkpoint(tmp_path / "int8") as early:
+        early.load_model()
 
 
 def test_weights_of_another_shape_are_refused(finished_run: Path, tmp_path: Path) -> None:

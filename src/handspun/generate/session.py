@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from handspun.checkpoint import Checkpoint, load_checkpoint
+from handspun.checkpoint import Checkpoint, load_checkpoint, unproved_checkpoint
 from handspun.corpus.document import Message
 from handspun.device import choose_device
 from handspun.errors import PromptError
@@ -39,8 +39,9 @@ def load_engine(checkpoints: Path, dtype: torch.dtype | None = None, limits: Lim
     the same reply.
     Raises CheckpointError, DamagedFileError.
     """
-    checkpoint = load_checkpoint(checkpoints)
-    return TorchEngine(load_for_reading(checkpoint, dtype), checkpoint.load_tokenizer(), limits)
+    with unproved_checkpoint(checkpoints) as checkpoint:
+        model, tokenizer = load_for_reading(checkpoint, dtype), checkpoint.load_tokenizer()
+    return TorchEngine(model, tokenizer, limits)
 
 
 def load_for_reading(checkpoint: Checkpoint, dtype: torch.dtype | None = None) -> Transformer:
