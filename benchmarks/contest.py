@@ -7,7 +7,6 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
@@ -27,18 +26,6 @@ def conditions() -> dict[str, int | bool]:
     return {"threads": n_threads(), "llama_cpp_amx": AMX_VARIABLE in os.environ}
 
 
-class Side(Protocol):
-    """What both can do. Seconds are of the wall clock."""
-
-    def reading_s(self, n_prompt: int) -> float:
-        """From a prompt to its first new token."""
-        ...
-
-    def writing_s(self, n_replies: int, n_prompt: int, n_tokens: int) -> float:
-        """From the first to the last new token of replies that are written side by side."""
-        ...
-
-
 NEW_IDS = count(FIRST_ID)
 
 
@@ -48,7 +35,7 @@ def prompts(n_replies: int, n_prompt: int) -> list[list[int]]:
 
 
 class Ours:
-    """Our engine."""
+    """Our engine. Seconds are of the wall clock: from a prompt to its first new token, or from the first to the last one."""
 
     def __init__(self, weights: Path, *, dtype: torch.dtype | None = None) -> None:
         self.engine = endless(load_engine(weights, dtype))

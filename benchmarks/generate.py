@@ -11,21 +11,19 @@ Random weights, greedy, on all cores. The name of a row says what is done, the m
   gpt2    GPT-2's shape against transformers, which says the same tokens. Bar: 1.5 times its rate
 """
 
-import argparse
-import json
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Mapping
 from statistics import median
-from typing import Any
 
 import torch
 
 from bandwidth import read_gb_per_s
-from contest import LlamaCpp, Ours, conditions, seconds_in_turn
+from contest import LlamaCpp, Ours, seconds_in_turn
 from handspun.device import n_threads
+from handspun.evaluate.report import table as markdown
 from models import Shelf, bytes_read
-from record import alternate, append, described, rates
+from record import alternate, rates
+from rows import Figures, measure_rows
 from stock_gpt2 import contestants
 
 ROWS = (
@@ -38,8 +36,6 @@ ROWS = (
 BARS = {"write": 0.6, "read": 1.0, "batch": 6.0, "first": 2.0, "gpt2": 1.5}
 N_REPLIES, N_PROMPT, N_TOKENS = 16, 32, 64
 N_READ = 512
-
-Figures = dict[str, Any]
 
 
 def measure(row: str, shelf: Shelf, rounds: int) -> Figures:
@@ -123,36 +119,18 @@ def compared(n_tokens: int, seconds: dict[str, list[float]]) -> Figures:
     return {**figures, "ratio": figures["ours"]["median"] / figures["peer"]["median"]}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Tokens per second, ours and others'.")
-    parser.add_argument("--json", action="store_true", help="print the line of history.jsonl instead of the table")
-    parser.add_argument("--row", action="append", choices=ROWS, help="measure this row only; may be given several times")
-    parser.add_argument("--models", type=Path, help="keep the models in this folder. Default: a temporary one")
-    parser.add_argument("--rounds", type=int, default=5, help="how often both sides take their turn")
-    parser.add_argument("--try", action="store_true", dest="is_trial", help="add nothing to history.jsonl")
-    arguments = parser.parse_args()
-    torch.set_num_threads(n_threads())
-    with tempfile.TemporaryDirectory() as temporary:
-        shelf = Shelf(arguments.models or Path(temporary))
-        results = {row: measure(row, shelf, arguments.rounds) for row in arguments.row or ROWS}
-    line = described("generate", {**conditions(), **results})
-    if not arguments.is_trial:
-        append(line)
-    print(json.dumps(line) if arguments.json else table(line, results))
-
-
-def table(line: dict[str, Any], results: dict[str, Figures]) -> str:
+def table(results: Mapping[str, Figures]) -> str:
     """What was measured, for people."""
-    lines = [f"medians on {n_threads()} threads; load {line['load']:.1f}", "", "| row | ours | peer | ratio | bar | more |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = []
     for row, figures in results.items():
         ours, peer = (figures[side].get("median", figures[side].get("median_s")) for side in ("ours", "peer"))
         more = ", ".join(f"{key} {value:.2f}" for key, value in figures.items() if key in ("alone", "times_alone"))
         if "share" in figures["ours"]:
             more = f"share of the bound {figures['ours']['share']:.2f} and {figures['peer']['share']:.2f}"
-        lines.append(f"| {row} | {ours:.2f} | {peer:.2f} | {figures['ratio']:.2f} | {figures['bar']:.1f} | {more} |")
-    return "\n".join(lines)
+        lines.append([row, f"{ours:.2f}", f"{peer:.2f}", f"{figures['ratio']:.2f}", f"{figures['bar']:.1f}", more])
+    return markdown(["row", "ours", "peer", "ratio", "bar", "more"], lines)
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(n_threads())
+    measure_rows("generate", "Tokens per second, ours and others'.", ROWS, measure, table, rounds=5)

@@ -8,21 +8,19 @@ Random weights, greedy, on all cores; the clients take a part of them. The name 
   slow      1,000 clients that pause before each line they read: all are answered. Bar: memory grows by less than 150 MB
 """
 
-import argparse
 import asyncio
-import json
 import random
 import string
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Mapping
 from statistics import median, quantiles
 from typing import Any
 
-from contest import LlamaCpp, conditions
-from handspun.device import n_threads
+from contest import LlamaCpp
+from handspun.evaluate.report import table as markdown
 from models import Shelf
-from record import append, described, rates
+from record import rates
+from rows import Figures, measure_rows
 from visitors import Server, Visit, serving
 
 ROWS = (*(f"clients-124m-{bits}" for bits in ("bf16", "int8", "int4")), "clients-1b-int8", "first-124m-int8", "slow-124m-int8")
@@ -30,8 +28,6 @@ BARS = {"clients": 6.0, "first": None, "slow": 150.0}
 N_CLIENTS, N_PROMPT, N_TOKENS = 16, 32, 64
 N_ASKED, N_SHORT = 160, 16
 N_SLOW, PAUSE_S = 1000, 0.5
-
-Figures = dict[str, Any]
 
 
 def measure(row: str, shelf: Shelf, rounds: int) -> Figures:
@@ -107,32 +103,15 @@ async def slow(shelf: Shelf, shape: str, bits: str, _rounds: int) -> Figures:
     return {"ours": {"answered": answered, "growth_mb": growth_mb, "seconds": time.perf_counter() - began}}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Many clients of one server.")
-    parser.add_argument("--json", action="store_true", help="print the line of history.jsonl instead of the table")
-    parser.add_argument("--row", action="append", choices=ROWS, help="measure this row only; may be given several times")
-    parser.add_argument("--models", type=Path, help="keep the models in this folder. Default: a temporary one")
-    parser.add_argument("--rounds", type=int, default=3, help="how often the sides of a comparison take their turn")
-    parser.add_argument("--try", action="store_true", dest="is_trial", help="add nothing to history.jsonl")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        shelf = Shelf(arguments.models or Path(temporary))
-        results = {row: measure(row, shelf, arguments.rounds) for row in arguments.row or ROWS}
-    line = described("serve", {**conditions(), **results})
-    if not arguments.is_trial:
-        append(line)
-    print(json.dumps(line) if arguments.json else table(line, results))
-
-
-def table(line: dict[str, Any], results: dict[str, Figures]) -> str:
+def table(results: Mapping[str, Figures]) -> str:
     """What was measured, for people."""
-    lines = [f"on {n_threads()} threads; load {line['load']:.1f}", "", "| row | bar | measured |", "|---|---|---|"]
+    lines = []
     for row, figures in results.items():
         plain = {**figures["ours"], **{key: value for key, value in figures.items() if isinstance(value, float)}}
         said = ", ".join(f"{key} {value:.4g}" for key, value in plain.items() if key != "bar")
-        lines.append(f"| {row} | {figures['bar'] or ''} | {said} |")
-    return "\n".join(lines)
+        lines.append([row, str(figures["bar"] or ""), said])
+    return markdown(["row", "bar", "measured"], lines)
 
 
 if __name__ == "__main__":
-    main()
+    measure_rows("serve", "Many clients of one server.", ROWS, measure, table, rounds=3)

@@ -1,6 +1,6 @@
 """Write docs/runs/inference.md from benchmarks/history.jsonl: `python dev/write_inference.py`.
 
-Of each row the newest measurement is shown, bad or good. A test holds the page to the file.
+Of each row the newest measurement is shown, bad or good, against each build of llama.cpp. A test holds the page to the file.
 """
 
 import json
@@ -29,11 +29,15 @@ HEAD = """# How fast replies come
 The newest measurement of each row, by `python benchmarks/generate.py` and `python benchmarks/serve.py`, which say what a row
 does. Both sides take turns, llama.cpp in a process of its own. Figures are medians; the ratio is what to look at. The bar is
 one for the ratio; of `batch` and `clients` for the times one alone, of `first-1b` for our seconds, of `slow` for the memory.
+
+llama.cpp "without AMX" is what `pip install llama-cpp-python` builds with gcc 12, kept from the processor's matrix unit:
+that build ends the process where it uses the unit on q8_0 and q4_0. "With AMX" is the same release with that one library
+compiled so that it works. Nobody gets it from pip, and it is the harder peer.
 """
 
 
-def newest(lines: Iterable[str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """Each row: its figures, and the line it was measured in."""
+def newest(lines: Iterable[str]) -> dict[tuple[str, bool | None], tuple[dict[str, Any], dict[str, Any]]]:
+    """Each row against each build of llama.cpp: its figures, and the line it was measured in."""
     rows = {}
     for text in lines:
         line = json.loads(text)
@@ -41,14 +45,14 @@ def newest(lines: Iterable[str]) -> dict[str, tuple[dict[str, Any], dict[str, An
             found = {
                 row: figures for row, figures in line["results"].items() if isinstance(figures, dict) and "ours" in figures
             }
-            rows |= {row: (figures, line) for row, figures in found.items()}
+            rows |= {(row, line["results"].get("llama_cpp_amx")): (figures, line) for row, figures in found.items()}
     return rows
 
 
 def page(lines: Iterable[str]) -> str:
     """The whole page: a table per machine and day."""
     sessions: dict[str, list[list[str]]] = {}
-    for row, (figures, line) in newest(lines).items():
+    for (row, _), (figures, line) in newest(lines).items():
         sessions.setdefault(heading(line), []).append([f"`{row}`", *cells(figures)])
     return HEAD + "".join(f"\n## {title}\n\n{table(COLUMNS, rows)}\n" for title, rows in sessions.items())
 
@@ -56,7 +60,7 @@ def page(lines: Iterable[str]) -> str:
 def heading(line: dict[str, Any]) -> str:
     """On what, and when."""
     machine = line["machine"]
-    amx = ", llama.cpp with AMX" if line["results"].get("llama_cpp_amx") else ""
+    amx = {True: ", llama.cpp with AMX", False: ", llama.cpp without AMX", None: ""}[line["results"].get("llama_cpp_amx")]
     return f"{machine['n_cores']} cores of {machine['cpu']}{amx}, {line['date'][:10]}"
 
 

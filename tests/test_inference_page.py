@@ -25,6 +25,16 @@ def test_the_newest_measurement_of_a_row_counts_even_where_it_is_worse() -> None
     assert "2026-01-01" not in page
 
 
+def test_each_build_of_the_peer_has_a_table_of_its_own() -> None:
+    rows = {
+        with_amx: {"ours": {"median": 9.0}, "peer": {"median": peer}, "ratio": 9 / peer, "bar": 0.6}
+        for with_amx, peer in ((True, 20.0), (False, 10.0))
+    }
+    page = WRITER["page"]([line("2026-01-01", llama_cpp_amx=with_amx, row=row) for with_amx, row in rows.items()])
+    assert page.index("a processor, llama.cpp with AMX") < page.index("20.0 tok/s") < page.index("llama.cpp without AMX, 2026")
+    assert page.index("llama.cpp without AMX, 2026") < page.index("10.0 tok/s")
+
+
 def test_rows_without_a_peer_or_a_bar_show_what_they_have() -> None:
     slow = {"ours": {"answered": 1000, "growth_mb": 12.5}, "bar": 150.0}
     first = {"ours": {"median_s": 0.5, "p99_s": 1.25}, "bar": None}
