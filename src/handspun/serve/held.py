@@ -64,8 +64,6 @@ class Loaded:
 
     entry: Entry
     held: Held
-    load_s: float = 0.0
-    """how long it was waited for"""
 
     @property
     def worker(self) -> Worker:

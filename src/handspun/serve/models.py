@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import gc
 import platform
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -55,11 +54,10 @@ class Models:
 
         Raises ModelNotFoundError, DeviceError where it does not fit into memory, BusyError, CheckpointError, DamagedFileError.
         """
-        began = time.perf_counter()
         entry = await asyncio.to_thread(self.entry, name)
         held = await self.fetch(entry, self.config.keep_alive_s if keep_alive_s is None else keep_alive_s)
         try:
-            yield Loaded(entry, held, load_s=time.perf_counter() - began)
+            yield Loaded(entry, held)
         finally:
             held.leave(lambda: self.release_soon(entry.weights))
 
