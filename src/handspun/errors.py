@@ -15,6 +15,7 @@ HandspunError              one sentence: what, where, and the remedy; exit code 
 ├── PromptError            a prompt that the model cannot take
 ├── BusyError              more requests than may wait; ask again later
 ├── ModelNotFoundError     a name under which no model is served
+├── IndexNotFoundError     a name under which no index is served, or a passage that it has no more
 ├── RefusedError           something asked of a server that it does not do
 └── PortError              an address that a server cannot listen on
 """
@@ -78,6 +79,10 @@ class BusyError(HandspunError):
 
 class ModelNotFoundError(HandspunError):
     """A name under which no model is served."""
+
+
+class IndexNotFoundError(HandspunError):
+    """A name under which no index is served, or a passage that it has no more."""
 
 
 class RefusedError(HandspunError):

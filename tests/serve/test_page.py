@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,33 +37,6 @@ Gated = Callable[[float], Live]
 STEP_S = 0.15
 """How long a token of a slow model takes."""
 PASSAGE = "A shard holds words."
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with playwright.sync_playwright() as drivers:
-        browser = drivers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser: "Browser") -> Iterator[OpenPage]:
-    """Visits a server: `open_page(live, width=320, color_scheme="dark")`. Whatever the browser complains of is a failure."""
-    visits = []
-
-    def open_page(server: Live, *, width: int = 1280, **settings: Any) -> Visit:
-        context = browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce", **settings)
-        context.set_default_timeout(15_000)
-        visit = Visit(context.new_page(), server.url)
-        visits.append(visit)
-        visit.open()
-        return visit
-
-    yield open_page
-    for visit in visits:
-        visit.page.context.close()
-    assert [visit.complaints for visit in visits] == [[] for _ in visits]
 
 
 @pytest.fixture

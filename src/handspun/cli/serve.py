@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,7 @@ from handspun.serve.config import ServeConfig
 from handspun.settings import apply_overrides, build, parse_override, to_tree
 
 if TYPE_CHECKING:
+    from handspun.serve.indexes import Indexes
     from handspun.serve.library import Library
 
 CREATED = Path("served")
@@ -41,7 +43,13 @@ class Tables:
     generate: GenerateConfig = field(default_factory=GenerateConfig)
 
 
-def serve(*runs: str, host: str = "127.0.0.1", port: int | None = None, api_key_file: Path | None = None) -> int:
+def serve(
+    *runs: str,
+    index: tuple[str, ...] = (),
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    api_key_file: Path | None = None,
+) -> int:
     """Serve trained models behind the protocols of Ollama and OpenAI, and a page to chat in.
 
     Prints one line with its URL once it answers. Models are loaded when they are first asked for.
@@ -51,6 +59,9 @@ def serve(*runs: str, host: str = "127.0.0.1", port: int | None = None, api_key_
     runs
         Run folders, or names of runs in runs/, with :int8 or another scheme for nothing but those weights; and keys to set,
         such as serve.max_rows=4. Without a run: all that are finished.
+    index
+        Indexes to answer through, as folders or names in indexes/; may be given several times. Without it: all in indexes/,
+        and the runs' own.
     host
         The address to listen on. Where other machines reach it, an API key is needed.
     port
@@ -59,10 +70,12 @@ def serve(*runs: str, host: str = "127.0.0.1", port: int | None = None, api_key_
         A file whose text clients must send as their key. Without it, the variable HANDSPUN_API_KEY may hold the key.
     """
     with ends_at_once(0, signal.SIGINT, signal.SIGTERM):  # until there is a server to stop
-        return serve_until_told(runs, host, port, api_key_file)
+        return serve_until_told(runs, index, host, port, api_key_file)
 
 
-def serve_until_told(words: Sequence[str], host: str, port: int | None, api_key_file: Path | None) -> int:
+def serve_until_told(
+    words: Sequence[str], indexes: Sequence[str], host: str, port: int | None, api_key_file: Path | None
+) -> int:
     """Open a door and serve behind it, where handspun does not serve there already."""
     require_packages()
     overrides = [word for word in words if "=" in word]
@@ -79,9 +92,9 @@ def serve_until_told(words: Sequence[str], host: str, port: int | None, api_key_
     from handspun.serve.allowed import Allowed
 
     allowed = Allowed(host, config.hosts, key)
-    library = open_library(runs, schemes_of(chosen), engine)
+    library = open_library(runs, schemes_of(chosen), engine, open_indexes(indexes))
     settings = {name: value for name, value in to_tree(config).items() if f"serve.{name}" in keys_of_overrides(overrides)}
-    listener = open_door(host, config.port, asked=asked, names=library.trained_names(), key=key, settings=settings)
+    listener = open_door(host, config.port, asked=asked, names=names_asked(library, indexes), key=key, settings=settings)
     if listener is None:
         return 0
     from handspun.serve.app import build_app
@@ -93,7 +106,9 @@ def serve_until_told(words: Sequence[str], host: str, port: int | None, api_key_
     url = url_of(host, listener.getsockname()[1])
 
     def say_ready() -> None:
-        terminal.say(f"serving {', '.join(entry.short_name for entry in library.entries())} at {url}; Ctrl-C stops it")
+        models, indexes = [entry.short_name for entry in library.plain_entries()], list(library.index_folders)
+        through = f" with {', '.join(f'+{name}' for name in indexes)}" if indexes else ""
+        terminal.say(f"serving {', '.join(models)}{through} at {url}; Ctrl-C stops it")
         terminal.write_line(url)
 
     def say_stopping(n_replies: int) -> None:
@@ -165,14 +180,36 @@ def api_key(file: Path | None) -> str | None:
     return key
 
 
-def open_library(runs: Sequence[Run], schemes: Mapping[Path, Collection[str]], engine: EngineName | None = None) -> "Library":
+def open_indexes(names: Sequence[str]) -> "Indexes":
+    """The indexes that are named, or those in indexes/ and the runs' own. Raises RetrieveError."""
+    from handspun.retrieve.index import INDEXES, Index
+    from handspun.serve.indexes import Indexes
+
+    folders = []
+    for name in names:
+        with closing(Index.open(name)) as index:  # what cannot be asked is said to be so now
+            folders.append(index.folder)
+    return Indexes(folders or None, folder=INDEXES)
+
+
+def names_asked(library: "Library", indexes: Sequence[str]) -> list[str]:
+    """What a server that is there already must serve for this one to be superfluous."""
+    return [entry.name for entry in library.entries()] if indexes else library.trained_names()
+
+
+def open_library(
+    runs: Sequence[Run],
+    schemes: Mapping[Path, Collection[str]],
+    engine: EngineName | None = None,
+    indexes: "Indexes | None" = None,
+) -> "Library":
     """These runs, or all that are finished; of some only these schemes.
 
     Raises RunError where there are none, CheckpointError, DamagedFileError.
     """
     from handspun.serve.library import Library
 
-    library = Library(runs, created=CREATED, folder=None if runs else RUNS, schemes=schemes, engine=engine)
+    library = Library(runs, created=CREATED, folder=None if runs else RUNS, schemes=schemes, engine=engine, indexes=indexes)
     for name in library.trained_names():
         library.entry(name)  # what cannot be served is said to be so now, and not when it is asked for
     if not library.trained_names():

@@ -17,6 +17,7 @@ from handspun.serve.models import Models
 from handspun.serve.ollama import router as ollama_router
 from handspun.serve.openai import router as openai_router
 from handspun.serve.page import router as page_router
+from handspun.serve.passages import router as passages_router
 from handspun.serve.routes import drop_unused_status
 
 LOCAL = "127.0.0.1"
@@ -38,6 +39,7 @@ def build_app(models: Models, config: ServeConfig, allowed: Allowed | None = Non
     app.add_middleware(Journal, meter=models.meter)
     app.include_router(ollama_router(models))
     app.include_router(openai_router(models))
+    app.include_router(passages_router(models))
     app.include_router(page_router())
 
     @app.head("/healthz", include_in_schema=False)

@@ -1,11 +1,12 @@
 """A model that can be asked for by name: where it lies and what is known of it without loading it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from handspun.files import sha256_of_json
 from handspun.generate.config import GenerateConfig
 from handspun.model.config import ModelConfig
 from handspun.quantize.config import Scheme
@@ -46,7 +47,7 @@ class Entry:
     """the name it was created from; None for a run itself"""
     system: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    """what `create` was given as parameters, in the names of Ollama's options"""
+    """what `create` was given as parameters, in the names of Ollama's options; and the index of MODEL+INDEX"""
     capabilities: tuple[str, ...] = ("completion", "embedding")
     family: str = "handspun"
 
@@ -64,6 +65,27 @@ class Entry:
     def short_name(self) -> str:
         """The name as people say it: without the tag where that is the one that is meant anyway."""
         return self.name.removesuffix(f":{LATEST}")
+
+
+def combined(entry: Entry, index: str) -> Entry:
+    """A model that answers through an index."""
+    options = {**entry.options, "index": index}
+    named = {"name": f"{entry.short_name}+{index}", "base": entry.base or entry.name}
+    return replace(entry, **named, digest=digest_of(entry.weights, entry.system, options), options=options)
+
+
+def split_index(name: str) -> tuple[str, str]:
+    """The model and the index of MODEL+INDEX; a tag may stand behind either, and clients add one. No index: an empty name."""
+    model, plus, rest = name.rpartition("+")
+    if not plus:
+        return name, ""
+    index, _, tag = rest.partition(":")
+    return (model if tag in ("", LATEST) else f"{model}:{tag}"), index
+
+
+def digest_of(weights: str, system: str | None, options: Mapping[str, Any]) -> str:
+    """SHA-256 of weights and of what is added to them."""
+    return sha256_of_json({"weights": weights, "system": system, "options": dict(options)})
 
 
 def tagged(name: str) -> str:

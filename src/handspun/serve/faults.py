@@ -8,13 +8,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from handspun.errors import BusyError, HandspunError, ModelNotFoundError, PromptError, RefusedError
+from handspun.errors import BusyError, HandspunError, IndexNotFoundError, ModelNotFoundError, PromptError, RefusedError
 from handspun.serve.complaint import complaint, unreadable
 
 STATUS: dict[type[HandspunError], int] = {
     PromptError: 400,
     RefusedError: 400,
     ModelNotFoundError: 404,
+    IndexNotFoundError: 404,
     BusyError: 503,
 }
 """of an error and its children; every other one is the server's own fault"""
@@ -22,7 +23,10 @@ STATUS: dict[type[HandspunError], int] = {
 RETRY_AFTER_S = 1
 TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 """how OpenAI calls the kind of an error"""
-CODES: dict[type[HandspunError], str] = {ModelNotFoundError: "model_not_found"}
+CODES: dict[type[HandspunError], str] = {
+    ModelNotFoundError: "model_not_found",
+    IndexNotFoundError: "index_not_found",
+}
 
 
 def status_of(error: HandspunError) -> int:

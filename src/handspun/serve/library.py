@@ -17,7 +17,9 @@ from handspun.model.cost import parameters
 from handspun.quantize.folder import read_quantization
 from handspun.runs import Run, list_runs
 from handspun.serve.alias import Alias, Aliases
-from handspun.serve.entry import LATEST, Entry, tagged
+from handspun.serve.entry import LATEST, Entry, combined, digest_of, split_index, tagged
+from handspun.serve.indexes import Indexes
+from handspun.serve.indexes import absent as absent_index
 from handspun.settings import build, read_toml
 from handspun.tokens.control import CHAT_TEMPLATE
 
@@ -35,6 +37,7 @@ class Library:
         folder: Path | None = None,
         schemes: Mapping[Path, Collection[str]] | None = None,
         engine: EngineName | None = None,
+        indexes: Indexes | None = None,
     ) -> None:
         """`runs`, and the finished runs in `folder`; `created` keeps what clients create. Raises RunError for equal names.
 
@@ -42,15 +45,32 @@ class Library:
         the one that each recipe names.
         """
         self.chosen, self.folder, self.aliases, self.schemes = by_name(runs), folder, Aliases(created), schemes or {}
-        self.engine = engine
+        self.engine, self.indexes = engine, indexes or Indexes([])
 
     @property
     def runs(self) -> dict[str, Run]:
         """The runs by name."""
         return {**(by_name(finished_runs(self.folder)) if self.folder else {}), **self.chosen}
 
+    @property
+    def index_folders(self) -> dict[str, Path]:
+        """The folders of the indexes by name."""
+        return self.indexes.folders(run.path for run in self.runs.values())
+
+    def index_folder(self, name: str) -> Path:
+        """The folder of the index of that name. Raises IndexNotFoundError."""
+        folders = self.index_folders
+        if name not in folders:
+            raise absent_index(name, folders)
+        return folders[name]
+
     def entries(self) -> list[Entry]:
-        """Every model there is, the trained ones first. What cannot be read is left out, and logged."""
+        """Every model there is, the trained ones first; then each with each index that it has not its own of."""
+        found, indexes = self.plain_entries(), list(self.index_folders)
+        return [*found, *(combined(entry, index) for entry in found if "index" not in entry.options for index in indexes)]
+
+    def plain_entries(self) -> list[Entry]:
+        """Every model there is by itself. What cannot be read is left out, and logged."""
         found = []
         for name in self.names():
             try:
@@ -60,20 +80,35 @@ class Library:
         return found
 
     def entry(self, name: str) -> Entry:
-        """The model of that name. Raises ModelNotFoundError, CheckpointError where its run has none, DamagedFileError."""
-        name = tagged(name)
-        if name in self.trained_names():
-            return self.trained(name)
+        """The model of that name, MODEL+INDEX among them.
+
+        Raises ModelNotFoundError, IndexNotFoundError, CheckpointError where its run has none, DamagedFileError.
+        """
+        whole = tagged(name)
+        if self.has(whole):
+            return self.plain(whole)
+        model, index = split_index(name)
+        if not index or not self.has(tagged(model)):
+            raise self.absent(whole)
+        self.index_folder(index)
+        return combined(self.plain(tagged(model)), index)
+
+    def has(self, name: str) -> bool:
+        """Whether a run or a client has made a model of that name, its tag included."""
+        return name in self.trained_names() or self.aliases.has(name)
+
+    def plain(self, name: str) -> Entry:
+        """The model of a name that there is. Raises CheckpointError, DamagedFileError."""
         alias = self.aliases.find(name)
-        if alias is None:
-            raise self.absent(name)
+        if alias is None or name in self.trained_names():
+            return self.trained(name)
         base = self.trained(alias.base)
-        digest = sha256_of_json({"weights": base.digest, "system": alias.system, "options": dict(alias.options)})
+        digest = digest_of(base.digest, alias.system, alias.options)
         own = {"digest": digest, "system": alias.system, "options": alias.options}
         return replace(base, name=name, base=alias.base, modified_at=self.aliases.modified_at(name), **own)
 
     def names(self) -> list[str]:
-        """Every name there is: those of runs, of what was quantized of them, and created ones."""
+        """Every name there is without an index: those of runs, of what was quantized of them, and created ones."""
         return [*self.trained_names(), *self.aliases.names()]
 
     def trained_names(self) -> list[str]:

@@ -1,7 +1,8 @@
 """What is counted while serving, for Prometheus: requests, tokens, times, and how full it is."""
 
+import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -37,6 +38,7 @@ class Meter:
         self.reply_tokens = self.counter("handspun_reply_tokens", "Tokens of replies.", "model")
         self.first_token = self.histogram("handspun_first_token_seconds", "From a request to its first token.", "model")
         self.loads = self.counter("handspun_model_loads", "Times that a model was loaded.", "model")
+        self.search_seconds = self.histogram("handspun_search_seconds", "From a question to its prompt.", "index")
         self.registry.register(self)
 
     def counter(self, name: str, says: str, *labels: str) -> Counter:
@@ -51,6 +53,13 @@ class Meter:
         """Count a request."""
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
+
+    @contextmanager
+    def searching(self, index: str) -> Iterator[None]:
+        """Count a search that ends without an error, and what it took."""
+        began = time.perf_counter()
+        yield
+        self.search_seconds.labels(index).observe(time.perf_counter() - began)
 
     def said(self, model: str, reply: Reply) -> None:
         """Count a reply that has ended."""
@@ -70,6 +79,10 @@ class Meter:
             users.add_metric([one.entry.name], one.held.n_users)
         yield GaugeMetricFamily("handspun_models_loaded", "Models in memory.", value=len(loaded))
         yield from (sizes, users)
+        indexes = GaugeMetricFamily("handspun_index_bytes", "What each index in memory takes.", labels=["index"])
+        for name, size_bytes in self.models.searchers.sizes().items():
+            indexes.add_metric([name], size_bytes)
+        yield indexes
         loads = {one.entry.name: one.worker.engine.load for one in loaded}
         for part, (name, says) in GAUGES.items():
             gauge = GaugeMetricFamily(name, says, labels=["model"])

@@ -16,6 +16,7 @@ from handspun.serve.held import Held, Loaded
 from handspun.serve.library import Library
 from handspun.serve.meter import Meter, MeteredWorker
 from handspun.serve.room import Room, chosen_device, free_bytes
+from handspun.serve.searchers import Searchers
 
 STOPPING = "the server is being stopped; ask again when it is back."
 
@@ -33,6 +34,7 @@ class Models:
         """by the SHA-256 of their weights"""
         self.moving = asyncio.Lock()
         """held while memory is taken or given back, so that what is free can be believed"""
+        self.searchers = Searchers(library, self.moving, self.make_way)
         self.releases: set[asyncio.Task[None]] = set()
         self.is_stopping = False
 
@@ -83,22 +85,32 @@ class Models:
             held.enter(entry, max(self.config.keep_alive_s, TO_ENTER_S))
             held.leave(lambda: self.release_soon(entry.weights))
 
+    async def make_way(self, n_bytes: int) -> int:
+        """Unload idle models, the longest unused first, until so many bytes are free or none is left. How many are free."""
+        while True:
+            free = await asyncio.to_thread(self.free_bytes)
+            idle = self.idle()
+            if n_bytes <= free or not idle:
+                return free
+            await self.free(idle[-1].entry.weights)
+
+    def idle(self) -> list[Held]:
+        """The weights that nobody uses, those used last first."""
+        return [loaded.held for loaded in self.loaded() if loaded.held.n_users == 0]
+
     async def make_room(self, entry: Entry) -> Room:
         """Unload idle models, the longest unused first, until `entry` fits. Raises DeviceError, BusyError."""
         room = Room(entry, self.config, (await asyncio.to_thread(chosen_device)).kind)
-        while True:
-            free = await asyncio.to_thread(self.free_bytes)
-            is_short = room.n_bytes > free
-            if not is_short and len(self.held) < self.config.max_models:
-                return room
-            idle = [loaded.held for loaded in self.loaded() if loaded.held.n_users == 0]
-            if idle:
-                await self.free(idle[-1].entry.weights)
-            elif is_short:
-                entries = await asyncio.to_thread(self.entries)
-                raise room.refusal(free, entries, in_use=[loaded.entry for loaded in self.loaded()])
-            else:
+        free = await self.make_way(room.n_bytes)
+        if room.n_bytes > free:
+            entries = await asyncio.to_thread(self.entries)
+            raise room.refusal(free, entries, in_use=[loaded.entry for loaded in self.loaded()])
+        while len(self.held) >= self.config.max_models:
+            idle = self.idle()
+            if not idle:
                 raise BusyError(f"all {len(self.held)} models that may be in memory (serve.max_models) are in use; ask again.")
+            await self.free(idle[-1].entry.weights)
+        return room
 
     def release_soon(self, weights: str) -> None:
         """Begin to free weights that nobody uses."""
@@ -154,6 +166,7 @@ class Models:
         async with self.moving:
             for weights in list(self.held):
                 await self.free(weights)
+            await self.searchers.close()
 
 
 def give_back_memory() -> None:

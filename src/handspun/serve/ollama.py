@@ -34,7 +34,7 @@ from handspun.serve.prompt import limit_of
 from handspun.serve.routes import JSONRoute, described
 from handspun.serve.talk import Ask, Talk, constraint_of, talk
 from handspun.serve.timestamp import timestamp
-from handspun.serve.vectors import embed
+from handspun.serve.vectors import embed, refuse_index
 
 NS = 1_000_000_000
 DONE_REASONS = {"end": "stop", "stop": "stop", "length": "length"}
@@ -101,6 +101,7 @@ async def saying(models: Models, body: Spoken, said: list[Message] | list[str], 
         constraint=constraint_of(body.format),
         n_likeliest=body.top_logprobs or 0,
         truncate=body.truncate,
+        index=body.index,
     )
     async with talk(models, ask) as now, aclosing(now.parts(is_stream=is_stream)) as parts:
         loaded = time.perf_counter_ns()
@@ -108,7 +109,7 @@ async def saying(models: Models, body: Spoken, said: list[Message] | list[str], 
             end = {}
             if part.finish_reason:
                 durations = {"load_duration": loaded - began, "total_duration": time.perf_counter_ns() - began}
-                end = {"done": True, **statistics(now, part), **durations}
+                end = {"done": True, **statistics(now, part), **await now.findings(part), **durations}
             if not is_stream:
                 yield line(part.text, **beside(now, body, part), **end)
                 continue
@@ -176,6 +177,7 @@ async def embed_answer(models: Models, body: EmbedRequest) -> AsyncGenerator[Emb
     async with models.use(body.model, body.keep_alive_s) as loaded:
         load_ns = time.perf_counter_ns() - began
         options = joined(loaded.entry.options, body.options)
+        refuse_index(options.index)
         truncate = options.truncate if body.truncate is None else body.truncate
         limit = limit_of(loaded, options)
         vectors = await embed(loaded, texts, limit, dimensions=body.dimensions, truncate=bool(truncate))
@@ -194,5 +196,6 @@ async def embeddings_answer(models: Models, body: EmbeddingsRequest) -> AsyncGen
     """The answer of /api/embeddings."""
     async with models.use(body.model, body.keep_alive_s) as loaded:
         options, texts = joined(loaded.entry.options, body.options), [body.prompt] if body.prompt else []
+        refuse_index(options.index)
         vectors = await embed(loaded, texts, limit_of(loaded, options), dimensions=None, truncate=bool(options.truncate))
     yield EmbeddingsAnswer(embedding=vectors.values[0] if vectors.values else [])

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from handspun.serve.findings import Findings
 from handspun.serve.logprobs import Logprob
 from handspun.serve.options import Options
 from handspun.serve.quotations import Quotation
@@ -14,6 +15,7 @@ from handspun.serve.wire import (
     MAX_MESSAGES,
     Absent,
     Ignored,
+    IndexName,
     Keeping,
     NoImages,
     NoTools,
@@ -52,6 +54,8 @@ class Spoken(Keeping):
     top_logprobs: Annotated[int, Field(ge=0, le=MAX_LIKELIEST)] | None = None
     truncate: bool | None = None
     """leave out what is oldest where a prompt is too long, instead of refusing it; the answer says how much"""
+    index: IndexName | None = None
+    """the index to answer through"""
     shift: Ignored = None
     think: NoThinking = None
 
@@ -181,7 +185,7 @@ class Line(Wire):
     """what was quoted from the messages, where the model has a copy head"""
 
 
-class Statistics(Wire):
+class Statistics(Findings):
     """The end of a reply; durations are in nanoseconds."""
 
     done_reason: Literal["stop", "length", "load", "unload"] | None = None

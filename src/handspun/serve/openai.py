@@ -18,6 +18,7 @@ from handspun.serve.openai_wire import (
     ChatCompletion,
     ChatMessage,
     ChatRequest,
+    Choice,
     Completion,
     CompletionRequest,
     JSONObject,
@@ -71,6 +72,7 @@ def chat_ask(body: ChatRequest) -> Ask:
         n_likeliest=body.top_logprobs or 0,
         n_replies=body.n or 1,
         truncate=body.truncate,
+        index=body.index,
     )
 
 
@@ -110,7 +112,7 @@ async def gathered(models: Models, ask: Ask, form: Form, head: dict[str, Any]) -
     """All replies in one object."""
     async with talk(models, ask) as now, aclosing(now.parts(is_stream=False)) as parts:
         said = sorted([part async for part in parts], key=lambda part: part.number)
-        choices = [form.whole(part, now.quoted(part)) for part in said]
+        choices = [with_findings(form.whole(part, now.quoted(part)), await now.findings(part)) for part in said]
         n_tokens = sum(len(part.tokens) for part in said)
         yield form.answer(choices, {**head, **facts(now), "usage": usage(now, n_tokens)})
 
@@ -126,10 +128,16 @@ async def chunks(models: Models, ask: Ask, form: Form, head: dict[str, Any], *, 
             opening = [] if part.number in opened else form.opening(part.number)
             opened.add(part.number)
             said = [form.said(part, now.quoted(part))] if part.text or part.tokens else []
-            for choice in (*opening, *said, *([form.end(part)] if part.finish_reason else [])):
+            end = [with_findings(form.end(part), await now.findings(part))] if part.finish_reason else []
+            for choice in (*opening, *said, *end):
                 yield form.chunk([choice], head)
         if has_usage:
             yield form.chunk([], {**head, "usage": usage(now, n_tokens)})
+
+
+def with_findings(choice: Choice, findings: dict[str, Any]) -> Choice:
+    """The end of a reply with what it says of where it comes from."""
+    return choice.model_copy(update=findings)
 
 
 def facts(now: Talk) -> dict[str, Any]:

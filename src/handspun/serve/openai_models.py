@@ -20,7 +20,7 @@ from handspun.serve.openai_wire import (
     OpenAIError,
 )
 from handspun.serve.routes import JSONRoute, described
-from handspun.serve.vectors import embed
+from handspun.serve.vectors import embed, refuse_index
 
 
 def router(models: Models) -> APIRouter:
@@ -54,6 +54,7 @@ async def vectors_of(models: Models, body: EmbeddingsRequest) -> AsyncGenerator[
     """The answer to texts."""
     texts = [body.input] if isinstance(body.input, str) else body.input
     async with models.use(body.model, body.keep_alive_s) as loaded:
+        refuse_index(loaded.entry.options.get("index"))
         vectors = await embed(loaded, texts, loaded.max_seq_len, dimensions=body.dimensions, truncate=bool(body.truncate))
     is_packed = body.encoding_format == "base64"
     data = [

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from handspun.serve.findings import Findings
 from handspun.serve.logprobs import Logprob
 from handspun.serve.ollama_wire import Name
 from handspun.serve.options import MAX_TOKENS, Sampling
@@ -15,6 +16,7 @@ from handspun.serve.wire import (
     MAX_REPLIES,
     Absent,
     Ignored,
+    IndexName,
     Keeping,
     Never,
     NoTools,
@@ -115,6 +117,8 @@ class ChatRequest(Spoken):
     """POST /v1/chat/completions."""
 
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
+    index: IndexName | None = None
+    """the index to answer through; not OpenAI's"""
     max_completion_tokens: Count | None = None
     """the newer name of max_tokens; the smaller one counts"""
     logprobs: bool | None = None
@@ -213,14 +217,14 @@ class Choice(Wire):
     """what was quoted from the messages, where the model has a copy head"""
 
 
-class ChatChoice(Choice):
+class ChatChoice(Findings, Choice):
     """One of the replies."""
 
     message: ReplyMessage
     logprobs: ChatLogprobs | None
 
 
-class ChatChunkChoice(Choice):
+class ChatChunkChoice(Findings, Choice):
     """A part of one of the replies."""
 
     delta: Delta

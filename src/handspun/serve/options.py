@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from handspun.generate.config import GenerateConfig
-from handspun.serve.wire import Ignored, NoPenalty, Wire, only
+from handspun.serve.wire import Ignored, IndexName, NoPenalty, Wire, only
 
 MAX_STOPS = 16
 MAX_STOP_CHARS = 256
@@ -56,6 +56,8 @@ class Options(Sampling):
     """longest reply; negative: until the context is full"""
     truncate: bool | None = None
     """leave out what is oldest where a prompt is too long, for clients that cannot say so beside the options"""
+    index: IndexName | None = None
+    """the index to answer through, for clients that cannot name one beside the options"""
     typical_p: One = None
     tfs_z: One = None
     mirostat: Zero = None

@@ -54,6 +54,12 @@ async def gathered(made: AsyncGenerator[Part, None]) -> AsyncGenerator[Part, Non
                 yield replace(part, text=text, tokens=tokens)
 
 
+async def unasked(text: str, n_replies: int) -> AsyncGenerator[Part, None]:
+    """Replies that say `text` without a model: no token is read or written for them."""
+    for number in range(n_replies):
+        yield Part(number, Reply(Request([]), text=text, finish_reason="end"), text, [], "end")
+
+
 async def together(worker: Worker, requests: Sequence[Request]) -> AsyncGenerator[tuple[int, Piece], None]:
     """The pieces of several replies, each with the number of its request, until all have ended or one has failed."""
     heard: asyncio.Queue[tuple[int, Piece] | BaseException] = asyncio.Queue()

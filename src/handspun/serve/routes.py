@@ -12,7 +12,7 @@ ERRORS = {
     400: "What was asked cannot be done; the sentence says why.",
     401: "An API key is needed.",
     403: "This host or this page may not ask.",
-    404: "There is no such model.",
+    404: "There is no such model, or no such index.",
     408: "The body did not go on.",
     413: "The body is too large.",
     500: "The server cannot do it; the sentence says why.",

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handspun.corpus.document import Message
+from handspun.errors import RefusedError
 from handspun.generate.constraint import Constraint
 from handspun.generate.request import Request
 from handspun.serve.models import Loaded, Models
 from handspun.serve.options import Options, joined, sampling
-from handspun.serve.parts import Part, gathered, parts, seeded
+from handspun.serve.parts import Part, gathered, parts, seeded, unasked
 from handspun.serve.prompt import Prompt, continuation, conversation
 from handspun.serve.quotations import Quotation, Quotations
+from handspun.serve.reading import Reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,12 +32,17 @@ class Ask:
     """to the messages, or to each of the texts"""
     truncate: bool | None = None
     """whether what is oldest may be left out; None: as the options say"""
+    index: str | None = None
+    """the index to answer through; None: as the options say"""
 
 
 class Talk:
     """A model that was asked."""
 
-    def __init__(self, ask: Ask, loaded: Loaded, prompts: Sequence[Prompt], options: Options) -> None:
+    def __init__(
+        self, ask: Ask, loaded: Loaded, prompts: Sequence[Prompt], options: Options, reading: Reading | None = None
+    ) -> None:
+        self.reading = reading
         self.ask, self.prompts, self.entry, self.worker = ask, prompts, loaded.entry, loaded.worker
         configs = [sampling(options, loaded.entry.generate, prompt.room) for prompt in prompts]
         requests = [
@@ -57,23 +64,41 @@ class Talk:
 
     def parts(self, *, is_stream: bool) -> AsyncGenerator[Part, None]:
         """The replies as they come, or each at its end."""
+        if self.reading and not self.prompts:
+            return unasked(self.reading.unknown, self.ask.n_replies)
         made = parts(self.worker, self.requests)
         return made if is_stream else gathered(made)
 
     def quoted(self, part: Part) -> list[Quotation]:
         """What a part of a reply has quoted from the messages."""
+        if not part.tokens:
+            return []
         return self.quotations[part.number // self.ask.n_replies].among(part.tokens)
+
+    async def findings(self, part: Part) -> dict[str, Any]:
+        """What a reply that ends with this part says of where it comes from; nothing where no index was asked."""
+        return await asyncio.to_thread(self.reading.findings, part.reply) if self.reading else {}
 
 
 @asynccontextmanager
 async def talk(models: Models, ask: Ask) -> AsyncIterator[Talk]:
-    """The model that was asked, in memory as long as this is entered. Raises what `Models.use` raises, and PromptError."""
+    """The model that was asked, in memory as long as this is entered, as is the index that it is asked to answer through.
+
+    Raises what `Models.use` and `Searchers.use` raise, PromptError, and RefusedError where there is no question to an index.
+    """
     async with models.use(ask.model, ask.keep_alive_s) as loaded:
         options = joined(loaded.entry.options, ask.options)
-        if ask.truncate is not None:
-            options = options.model_copy(update={"truncate": ask.truncate})
-        prompts = await asyncio.to_thread(prompts_of, loaded, ask, options)
-        yield Talk(ask, loaded, prompts, options)
+        changes = {"truncate": ask.truncate, "index": ask.index}
+        options = options.model_copy(update={name: value for name, value in changes.items() if value is not None})
+        if options.index is None:
+            prompts = await asyncio.to_thread(prompts_of, loaded, ask, options)
+            yield Talk(ask, loaded, prompts, options)
+            return
+        messages = messages_of(ask)
+        async with models.searchers.use(options.index) as searcher:
+            with models.meter.searching(options.index):
+                reading = await asyncio.to_thread(Reading, searcher, loaded, messages, options)
+            yield Talk(ask, loaded, reading.prompts, options, reading)
 
 
 def prompts_of(loaded: Loaded, ask: Ask, options: Options) -> list[Prompt]:
@@ -81,8 +106,15 @@ def prompts_of(loaded: Loaded, ask: Ask, options: Options) -> list[Prompt]:
     texts = [said for said in ask.said if isinstance(said, str)]
     if texts:
         return [continuation(loaded, text, options) for text in texts]
+    return [conversation(loaded, messages_of(ask), options)]
+
+
+def messages_of(ask: Ask) -> list[Message]:
+    """The messages of a conversation. Raises RefusedError for texts, which are gone on with and ask nothing."""
     messages = [said for said in ask.said if isinstance(said, Message)]
-    return [conversation(loaded, messages, options)]
+    if not messages:
+        raise RefusedError("an index answers messages, not a text that is gone on with; send messages, or leave the index out.")
+    return messages
 
 
 def constraint_of(schema: dict[str, Any] | str | None) -> Constraint | None:

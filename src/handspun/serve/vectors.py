@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handspun.errors import PromptError
+from handspun.errors import PromptError, RefusedError
 from handspun.serve.models import Loaded
 from handspun.serve.prompt import TRUNCATE
 
@@ -34,6 +34,12 @@ async def embed(loaded: Loaded, texts: Sequence[str], limit: int, *, dimensions:
             raise PromptError(f"dimensions={dimensions}: this model's vectors have {vectors.shape[1]:,}; ask for no more.")
         values += F.normalize(vectors[:, :dimensions], dim=-1).tolist()
     return Vectors(values, sum(map(len, read)), sum(map(len, whole)) - sum(map(len, read)))
+
+
+def refuse_index(index: str | None) -> None:
+    """Raises RefusedError where vectors are asked of an index."""
+    if index is not None:
+        raise RefusedError(f'vectors come from a model alone; leave the index "{index}" out.')
 
 
 def shortened(ids: list[int], limit: int, *, truncate: bool) -> list[int]:

@@ -109,6 +109,10 @@ NoPenalty = Annotated[
 Ignored = Annotated[Any, Field(description="Taken, and without effect here.")]
 
 
+IndexName = Annotated[str, Field(min_length=1, max_length=128)]
+"""of an index to answer through; one that is not there is answered with those there are"""
+
+
 class Keeping(Wire):
     """A request that says how long its model stays in memory afterwards."""
 

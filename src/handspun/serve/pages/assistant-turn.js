@@ -2,10 +2,12 @@
 
 import { button, element } from "./element.js";
 import { ReplyText } from "./reply-text.js";
+import { sources } from "./source-list.js";
 
 /**
  * @typedef {import("./conversation.js").AssistantTurn} AssistantTurn
  * @typedef {import("./conversation.js").Figures} Figures
+ * @typedef {import("./reading.js").Span} Span
  * @typedef {import("./token.js").Token} Token
  */
 
@@ -14,10 +16,12 @@ export class AssistantTurnView {
 
   /**
    * @param {AssistantTurn} turn
-   * @param {{onToken: (token: Token, shown: HTMLElement) => void, onAgain: () => void, onDrawn: () => void}} listeners
+   * @param {{onToken: (token: Token, shown: HTMLElement) => void, onAgain: () => void, onDrawn: () => void,
+   *   onSource: (index: string, span: Span) => void}} listeners
    */
-  constructor(turn, { onToken, onAgain, onDrawn }) {
+  constructor(turn, { onToken, onAgain, onDrawn, onSource }) {
     this.turn = turn;
+    this.onSource = onSource;
     this.onAgain = onAgain;
     this.onDrawn = onDrawn;
     this.words = element("div", { class: "reply" });
@@ -42,7 +46,7 @@ export class AssistantTurnView {
     this.#draw();
     this.root.removeAttribute("aria-busy");
     this.text.finish();
-    this.foot.replaceChildren(...this.#ending(), ...this.#actions(isLast));
+    this.foot.replaceChildren(...this.#sources(), ...this.#ending(), ...this.#actions(isLast));
     this.onDrawn();
   }
 
@@ -65,6 +69,15 @@ export class AssistantTurnView {
     this.text.show(this.turn.content, this.turn.tokens);
     if (this.turn.content) this.foot.replaceChildren();
     this.onDrawn();
+  }
+
+  /** What the reply cites and what was read for it; behind what it cites stands the number. */
+  #sources() {
+    const { reading } = this.turn;
+    if (!reading) return [];
+    const open = (/** @type {Span} */ span) => this.onSource(reading.index, span);
+    this.text.cite(reading.citations, open);
+    return [sources(reading, open)];
   }
 
   #ending() {

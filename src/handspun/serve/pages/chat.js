@@ -2,6 +2,7 @@
 
 import { AssistantTurnView } from "./assistant-turn.js";
 import { Conversation } from "./conversation.js";
+import { readingOf } from "./reading.js";
 import { ServerError } from "./server.js";
 import { TokenReader } from "./token.js";
 
@@ -13,6 +14,7 @@ import { TokenReader } from "./token.js";
  *
  * @typedef {object} Question     how the next reply is asked for
  * @property {string} model
+ * @property {string} index       to answer through; empty: the model answers by itself
  * @property {string} system
  * @property {Record<string, number>} options
  * @property {number} maxTokens     longest reply; below 0: until the context is full
@@ -99,8 +101,8 @@ export class Chat {
     this.stop();
     const { conversation } = this;
     const asking = (this.#asking = new AbortController());
-    const { model, system, options, maxTokens } = this.question();
-    const question = { model, options, messages: conversation.messages(system) };
+    const { model, index, system, options, maxTokens } = this.question();
+    const question = { model, ...(index && { index }), options, messages: conversation.messages(system) };
     /** @type {AssistantTurn} */
     const turn = { role: "assistant", content: "", tokens: [], model };
     conversation.add(turn);
@@ -170,6 +172,8 @@ export class Chat {
       : "";
     const ending = [done_reason === "length" ? limit(turn.figures, maxTokens) : "", forgotten].filter(Boolean).join(" ");
     if (ending) turn.ending = ending;
+    const reading = readingOf(part);
+    if (reading) turn.reading = reading;
   }
 
   /**

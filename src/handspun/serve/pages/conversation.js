@@ -1,10 +1,12 @@
 /** What is said between a person and a model, and what of it is sent to the server. */
 
+import { isReading } from "./reading.js";
 import { isToken } from "./token.js";
 
 /**
  * @typedef {import("./token.js").Token} Token
  * @typedef {import("./token.js").Place} Place
+ * @typedef {import("./reading.js").Reading} Reading
  *
  * @typedef {object} Figures
  * @property {number} nTokens
@@ -23,6 +25,7 @@ import { isToken } from "./token.js";
  * @property {Token[]} tokens
  * @property {string} model
  * @property {Figures} [figures]
+ * @property {Reading} [reading]      where it comes from, where an index was asked
  * @property {string} [ending]        what is to be said of its end or its beginning, as a sentence
  * @property {string} [failure]       what went wrong, as a sentence
  *
@@ -135,6 +138,7 @@ function turnFrom(turn) {
     content,
     tokens: Array.isArray(turn.tokens) && turn.tokens.every(isToken) ? turn.tokens : [],
     model: String(turn.model ?? ""),
+    ...(isReading(turn.reading) && { reading: turn.reading }),
     ...(areFigures(turn.figures) && { figures: turn.figures }),
     ...(typeof turn.ending === "string" && { ending: turn.ending }),
     ...(typeof turn.failure === "string" && { failure: turn.failure }),

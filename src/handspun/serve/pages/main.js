@@ -9,14 +9,17 @@ import { byId } from "./element.js";
 import { showExamples } from "./example.js";
 import { download } from "./export.js";
 import { History } from "./history.js";
+import { IndexPicker } from "./index-picker.js";
 import { Keyring } from "./keyring.js";
 import { Notices } from "./notice.js";
 import { Panel } from "./panel.js";
+import { PassageDialog } from "./passage-dialog.js";
 import { Picker } from "./picker.js";
 import { Server, ServerError } from "./server.js";
 import { options } from "./setting.js";
 import { listenToShortcuts } from "./shortcut.js";
 import { Sidebar } from "./sidebar.js";
+import { verdict } from "./source-list.js";
 import { openStorage } from "./storage.js";
 import { Theme } from "./theme.js";
 import { Thread } from "./thread.js";
@@ -34,6 +37,8 @@ const history = new History(storage);
 const composer = new Composer({ onSend: send, onStop: () => chat.stop() });
 const panel = new Panel(storage, { onTint: (isTinted) => turns.classList.toggle("tinted", isTinted) });
 const picker = new Picker(storage, { onChoice: describe });
+const indexPicker = new IndexPicker(storage);
+const passageDialog = new PassageDialog(server);
 const keyring = new Keyring(server, lookAround);
 
 const thread = new Thread(turns, {
@@ -41,6 +46,7 @@ const thread = new Thread(turns, {
   newest: byId("newest", HTMLButtonElement),
   onEdit: (index, changed) => ask(() => chat.edit(index, changed)),
   onAgain: () => ask(() => chat.regenerate()),
+  onSource: (index, span) => passageDialog.show(index, span),
 });
 
 const chat = new Chat(
@@ -50,6 +56,7 @@ const chat = new Chat(
     thread,
     question: () => ({
       model: picker.chosen,
+      index: indexPicker.chosen,
       system: panel.choices.system.trim(),
       options: options(panel.choices),
       maxTokens: panel.maxTokens,
@@ -119,8 +126,9 @@ async function ask(act) {
 /** See which models there are, and whether they may be seen. */
 async function lookAround() {
   try {
-    const models = await server.models();
-    picker.show(models);
+    const [models, indexes] = await Promise.all([server.models(), server.indexes()]);
+    indexPicker.show(indexes);
+    picker.show(models.filter(({ name }) => !indexPicker.isPair(name)));
     byId("no-models", HTMLElement).hidden = !picker.isEmpty;
     byId("welcome", HTMLElement).hidden = picker.isEmpty;
   } catch (error) {
@@ -141,8 +149,8 @@ function heed({ status, isAway }) {
 }
 
 /** @param {import("./conversation.js").AssistantTurn} turn */
-function readAloud({ content, ending, failure }) {
-  notices.say([content, ending, failure].filter(Boolean).join(" "));
+function readAloud({ content, reading, ending, failure }) {
+  notices.say([content, reading && verdict(reading), ending, failure].filter(Boolean).join(" "));
   if (!failure) lookAround();
 }
 

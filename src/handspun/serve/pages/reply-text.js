@@ -5,6 +5,7 @@ import { element } from "./element.js";
 
 /**
  * @typedef {import("./token.js").Token} Token
+ * @typedef {import("./reading.js").Citation} Citation
  * @typedef {import("./block.js").Block} Block
  */
 
@@ -21,6 +22,8 @@ export class ReplyText {
   #tokens = [];
   /** @type {number[]} where each token starts in the text */
   #starts = [];
+  /** @type {{at: number, shown: HTMLElement}[]} numbers of citations, and where in the text each stands */
+  #numbers = [];
 
   /**
    * @param {HTMLElement} root
@@ -58,6 +61,23 @@ export class ReplyText {
     this.#shown[0]?.setAttribute("tabindex", "0");
   }
 
+  /**
+   * Put the number of each citation behind what it covers.
+   *
+   * @param {Citation[]} citations
+   * @param {(citation: Citation) => void} onOpen
+   */
+  cite(citations, onOpen) {
+    const characters = Array.from(this.#text);
+    this.#numbers = citations.map((citation, place) => ({
+      at: characters.slice(0, citation.answerEnd).join("").length,
+      shown: number(place + 1, citation, () => onOpen(citation)),
+    }));
+    for (const { drawn } of this.#drawn.splice(0)) drawn.remove();
+    this.show(this.#text, this.#tokens);
+    this.finish();
+  }
+
   get #shown() {
     return /** @type {HTMLElement[]} */ ([...this.root.querySelectorAll(".token")]);
   }
@@ -93,10 +113,20 @@ export class ReplyText {
     let place = start;
     for (let index = this.#indexAt(start); place < end && index < this.#tokens.length; index += 1) {
       const stop = Math.min(this.#startAfter(index + 1), end);
-      if (stop > place) pieces.push(this.#piece(index, this.#text.slice(place, stop)));
+      if (stop > place) pieces.push(this.#piece(index, this.#text.slice(place, stop)), ...this.#numbersIn(place, stop));
       place = stop;
     }
-    return place < end ? [...pieces, this.#text.slice(place, end)] : pieces;
+    return place < end ? [...pieces, this.#text.slice(place, end), ...this.#numbersIn(place, end)] : pieces;
+  }
+
+  /**
+   * The numbers that stand behind a part of the text.
+   *
+   * @param {number} start
+   * @param {number} end
+   */
+  #numbersIn(start, end) {
+    return this.#numbers.filter(({ at }) => start < at && at <= end).map(({ shown }) => shown);
   }
 
   /**
@@ -146,6 +176,18 @@ export class ReplyText {
     next.setAttribute("tabindex", "0");
     next.focus();
   }
+}
+
+/**
+ * The number of a citation, which shows where it comes from.
+ *
+ * @param {number} count
+ * @param {Citation} citation
+ * @param {() => void} open
+ */
+function number(count, { source }, open) {
+  const words = `Citation ${count}: ${source}`;
+  return element("button", { type: "button", class: "cite", "aria-label": words, title: words, click: open }, String(count));
 }
 
 /**

@@ -60,6 +60,27 @@ export class Server {
   }
 
   /**
+   * The names of the indexes there are.
+   *
+   * @returns {Promise<string[]>}
+   */
+  async indexes() {
+    const { indexes } = await this.#json("api/indexes");
+    return indexes.map((/** @type {{name: string}} */ { name }) => name);
+  }
+
+  /**
+   * A passage of an index, with some of the text around it.
+   *
+   * @param {string} index
+   * @param {string} chunkId
+   * @returns {Promise<{start: number, before: string, text: string, after: string}>}
+   */
+  async passage(index, chunkId) {
+    return this.#json(`api/indexes/${encodeURIComponent(index)}/passages/${encodeURIComponent(chunkId)}`);
+  }
+
+  /**
    * Whether a model is in memory, so that it answers at once.
    *
    * @param {string} model
@@ -88,7 +109,7 @@ export class Server {
   /**
    * The parts of a reply as they come; the last has `done`. Aborting the signal ends the reply on the server, too.
    *
-   * @param {{model: string, messages: {role: string, content: string}[], options: object}} question
+   * @param {{model: string, index?: string, messages: {role: string, content: string}[], options: object}} question
    * @param {AbortSignal} signal
    */
   async *chat(question, signal) {

@@ -20,14 +20,16 @@ export class Thread {
 
   /**
    * @param {HTMLElement} root
-   * @param {{tip: Tip, newest: HTMLButtonElement, onEdit: (index: number, changed: {content: string, passage?: string}) => void, onAgain: () => void}} parts
+   * @param {{tip: Tip, newest: HTMLButtonElement, onEdit: (index: number, changed: {content: string, passage?: string}) => void,
+   *   onAgain: () => void, onSource: (index: string, span: import("./reading.js").Span) => void}} parts
    */
-  constructor(root, { tip, newest, onEdit, onAgain }) {
+  constructor(root, { tip, newest, onEdit, onAgain, onSource }) {
     this.root = root;
     this.tip = tip;
     this.newest = newest;
     this.onEdit = onEdit;
     this.onAgain = onAgain;
+    this.onSource = onSource;
     root.addEventListener("scroll", () => this.#read());
     newest.addEventListener("click", () => this.toEnd());
   }
@@ -77,6 +79,7 @@ export class Thread {
     return new AssistantTurnView(turn, {
       onToken: (token, shown) => this.#point(token, shown),
       onAgain: this.onAgain,
+      onSource: this.onSource,
       onDrawn: () => this.#isAtEnd && this.toEnd(),
     });
   }
