@@ -19,7 +19,7 @@ from handspun.cli.interrupt import INTERRUPTED
 from handspun.errors import HandspunError
 
 USAGE, NO_READER = 2, 141
-SAVING = ("consolidate", "curate", "make", "tokenize", "train", "tune")
+SAVING = ("consolidate", "curate", "index", "make", "tokenize", "train", "tune")
 """The verbs that go on where they were interrupted."""
 EXPLAINS = "`handspun VERB --help` explains one"
 DESCRIPTION = "Build a language model of your own, from raw text to an assistant that answers."

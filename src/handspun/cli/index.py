@@ -1,14 +1,16 @@
 """handspun index: documents of your own as something to be searched and cited."""
 
 import shlex
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
 from handspun.cli import terminal
 from handspun.cli.progress import Progress
 from handspun.cli.workshop import find_run
+from handspun.errors import HandspunError
 from handspun.retrieve.config import RetrieveConfig
 from handspun.settings import apply_overrides, build
 
@@ -39,6 +41,7 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
         Print one JSON object: files, chunks, added, changed, removed, failed, failures, unread, seconds.
     """
     from handspun.retrieve.index import Index, folder_for
+    from handspun.retrieve.scan import scan
     from handspun.stages.tokenize import tokenizer_folder
     from handspun.tokens.tokenizer import Tokenizer
 
@@ -47,6 +50,7 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
     roots = [Path(word).expanduser() for word in paths if word not in overrides] or list(map(Path, config.sources))
     found = None if run is None else find_run(run)
     tokenizer = None if found is None else Tokenizer.load(tokenizer_folder(found))
+    scan(roots)
     made = Index.create(folder_for(name), config, roots, run=None if found is None else str(found.path), tokenizer=tokenizer)
     bring_up_to_date(made, json=json)
 
@@ -67,20 +71,65 @@ def sync(name: str, *, json: bool = False) -> None:
     bring_up_to_date(Index.open(name), json=json)
 
 
+@index.command(name="list")
+def list_indexes(*, json: bool = False) -> None:
+    """List the indexes in indexes/: what each holds, and what it is made of.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object: {"indexes": [...]}.
+    """
+    from handspun.retrieve.index import INDEXES, known_indexes
+
+    rows = [row for name in known_indexes() if (row := summary(name)) is not None]
+    if json:
+        terminal.write_json({"indexes": rows})
+    elif rows:
+        columns = ("index", "files", "failed", "chunks", "embedder", "store", "made of")
+        terminal.table(columns, [(*list(row.values())[:-1], ", ".join(row["roots"])) for row in rows])
+    else:
+        terminal.say(f"no indexes in {INDEXES}; `handspun index FOLDER --name NAME` makes the first one.")
+
+
+def summary(name: str) -> dict[str, Any] | None:
+    """One index for scripts, or None where it cannot be read, which is said."""
+    from handspun.retrieve.index import Index
+
+    try:
+        with closing(Index.open(name)) as opened:
+            failed = sum(file.status == "failed" for file in opened.store.files().values())
+            counts = opened.store.counts()
+            config = opened.config
+    except HandspunError as error:
+        terminal.error(str(error))
+        return None
+    return {
+        "name": name,
+        "files": counts.files - failed,
+        "failed": failed,
+        "chunks": counts.chunks,
+        "embedder": config.embedder,
+        "store": config.store,
+        "roots": [str(root) for root in opened.roots],
+    }
+
+
 def bring_up_to_date(opened: "Index", *, json: bool) -> None:
     """Sync an index, and say what came of it."""
     from handspun.retrieve.ingest import sync
 
-    try:
+    with closing(opened):
         with Progress(f"index {opened.name}", unit="bytes") as progress:
             report = sync(opened, progress)
-    finally:
-        opened.close()
-    show(report)
+        show(report)
     if json:
         terminal.write_json(json_of(report))
     else:
-        terminal.say(f'`handspun search {shlex.quote(opened.name)} "words to look for"` searches it.')
+        name = shlex.quote(opened.name)
+        terminal.say(
+            f'`handspun search {name} "WORDS"` looks something up; `handspun ask RUN "QUESTION" --index {name}` answers.'
+        )
 
 
 def json_of(report: "SyncReport") -> dict[str, object]:

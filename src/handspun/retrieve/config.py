@@ -26,5 +26,7 @@ class RetrieveConfig:
         for key, least in (("chunk_tokens", 16), ("n_passages", 1), ("passage_tokens", 16)):
             if getattr(self, key) < least:
                 raise ValueError(f"{key}={getattr(self, key)}: must be at least {least}")
+        if self.store not in ("sqlite", "lancedb") and not self.store.startswith("qdrant:"):
+            raise ValueError(f'store="{self.store}": must be sqlite, lancedb, or qdrant:URL')
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise ValueError(f"min_score={self.min_score}: must lie between 0 and 1, or be left out")

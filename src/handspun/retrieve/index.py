@@ -53,10 +53,10 @@ class Index:
         """The index at a path, or of that name in indexes/. Raises RetrieveError naming those there are."""
         folder = next((path for path in (Path(name), INDEXES / name) if (path / SETTINGS).is_file()), None)
         if folder is None:
-            known = sorted(path.parent.name for path in INDEXES.glob(f"*/{SETTINGS}"))
+            known = known_indexes()
             there_are = f"there are {', '.join(known)}" if known else "there are none yet"
             raise RetrieveError(f'no index "{name}"; {there_are}: `handspun index FOLDER --name NAME` makes one.')
-        return cls(folder, build(IndexSettings, read_toml(folder / SETTINGS), folder / SETTINGS))
+        return cls(folder, read_settings(folder))
 
     @classmethod
     def create(
@@ -75,7 +75,7 @@ class Index:
         if not (folder / SETTINGS).is_file() and (strangers := visible_entries(folder)):
             raise RetrieveError(f"{folder} holds {strangers[0]} and no {SETTINGS}, so it is no index; give another --name.")
         if (folder / SETTINGS).is_file():
-            refuse_another_store(folder, config.store)
+            check_goes_on(folder, read_settings(folder), settings)
         if tokenizer is not None:
             tokenizer.save(folder / "tokenizer")
         write_bytes(folder / SETTINGS, to_toml(settings).encode())
@@ -135,8 +135,20 @@ def open_store(folder: Path, name: str) -> Store:
     raise RetrieveError(f'store="{name}" is none there is; use sqlite, lancedb, or qdrant: with the URL of a server.')
 
 
-def refuse_another_store(folder: Path, store: str) -> None:
-    """Raises RetrieveError where the index in `folder` keeps its chunks elsewhere."""
-    kept_in = build(IndexSettings, read_toml(folder / SETTINGS), folder / SETTINGS).retrieve.store
-    if kept_in != store:
-        raise RetrieveError(f"{folder} keeps its chunks in {kept_in}, not in {store}; give another --name.")
+def known_indexes() -> list[str]:
+    """The names of the indexes in indexes/."""
+    return sorted(path.parent.name for path in INDEXES.glob(f"*/{SETTINGS}"))
+
+
+def read_settings(folder: Path) -> IndexSettings:
+    """What index.toml says. Raises SettingsError."""
+    return build(IndexSettings, read_toml(folder / SETTINGS), folder / SETTINGS)
+
+
+def check_goes_on(folder: Path, before: IndexSettings, after: IndexSettings) -> None:
+    """Raises RetrieveError where an index would lose what it was made of, or what it keeps its chunks in."""
+    if lost := [root for root in before.roots if root not in after.roots]:
+        raise RetrieveError(f"{folder} is made of {lost[0]}: name that too, or give another --name.")
+    if before.retrieve.store != after.retrieve.store:
+        change = f"from {before.retrieve.store} to {after.retrieve.store}"
+        raise RetrieveError(f"{folder} cannot change its store {change} here: use `handspun index migrate`, or another --name.")

@@ -1,0 +1,95 @@
+"""handspun index: what people and scripts see of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from handspun.cli.app import run
+
+
+@pytest.fixture(autouse=True)
+def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "fox.md").write_text("# Fox\n\nIt runs.\n")
+    (folder / "dog.txt").write_text("It barks.")
+    return folder
+
+
+def test_a_folder_is_indexed_and_the_next_command_named(capsys: pytest.CaptureFixture, docs: Path) -> None:
+    (docs / "photo.png").touch()
+    (docs / "broken.docx").write_bytes(b"PK")
+    assert run(["index", "docs", "--name", "pets"]) == 0
+    captured = capsys.readouterr()
+    assert "2 files in 2 chunks (2 added, 0 changed, 0 removed)" in captured.err
+    assert "not read: broken.docx: it is a damaged zip file (File is not a zip file)" in captured.err
+    assert "left, being of another kind: 1 .png" in captured.err
+    assert '`handspun search pets "WORDS"`' in captured.err and "--index pets" in captured.err and captured.out == ""
+
+
+def test_scripts_get_numbers_and_reasons(capsys: pytest.CaptureFixture, docs: Path) -> None:
+    (docs / "broken.docx").write_bytes(b"PK")
+    assert run(["index", "docs", "chunk_tokens=20", "--name", "pets", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["files", "chunks", "added", "changed", "removed", "failed", "failures", "unread", "seconds"]
+    assert (found["files"], found["chunks"], found["added"], found["failed"]) == (2, 2, 2, 1)
+    assert found["failures"] == [{"path": "broken.docx", "reason": "it is a damaged zip file (File is not a zip file)"}]
+    (docs / "dog.txt").unlink()
+    assert run(["index", "sync", "pets", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["files"], found["added"], found["changed"], found["removed"]) == (1, 0, 0, 1)
+
+
+def test_indexes_are_listed(capsys: pytest.CaptureFixture, docs: Path) -> None:
+    assert run(["index", "list"]) == 0
+    assert "`handspun index FOLDER --name NAME` makes the first one" in capsys.readouterr().err
+    run(["index", "docs", "--name", "pets", "embedder=none"])
+    Path("indexes/broken").mkdir()
+    Path("indexes/broken/index.toml").write_text("roots = 1")
+    capsys.readouterr()
+    assert run(["index", "list", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["indexes"] == [
+        {"name": "pets", "files": 2, "failed": 0, "chunks": 2, "embedder": "none", "store": "sqlite", "roots": [str(docs)]}
+    ]
+    assert captured.err.startswith("error: indexes/broken/index.toml: roots=1 should be list of str")
+    assert run(["index", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:6] == ["pets", "2", "0", "2", "none", "sqlite"]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["absent", "--name", "pets"], "absent does not exist: correct the path, or mount what it is on"),
+        (["--name", "pets"], "needs something to be made of: name files or folders to index"),
+        (["docs", "chunk_token=20", "--name", "pets"], "chunk_token=20 is no key of a recipe; did you mean chunk_tokens?"),
+        (["docs", "store=paper", "--name", "pets"], 'store="paper"'),
+        (["docs", "--name", "docs/"], "docs holds dog.txt and no index.toml, so it is no index; give another --name"),
+        (["docs", "--name", "pets", "--run", "absent"], 'no run "absent"'),
+        (["sync", "pets"], 'no index "pets"; there are none yet'),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence_and_leaves_nothing(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert run(["index", *words]) == 1
+    assert complaint in capsys.readouterr().err
+    assert not Path("indexes").exists()
+
+
+def test_an_index_keeps_what_it_is_made_of(capsys: pytest.CaptureFixture, docs: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/owl.txt").write_text("It sees.")
+    assert run(["index", "docs", "--name", "pets"]) == 0
+    assert run(["index", "notes", "--name", "pets"]) == 1
+    assert f"indexes/pets is made of {docs}: name that too, or give another --name" in capsys.readouterr().err
+    assert run(["index", "docs", "notes", "--name", "pets", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"] == 3
+
+
+def test_the_tokenizer_of_a_run_counts_the_tokens(finished_run: Path, capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    assert run(["index", "docs", "--name", "pets", "--run", str(finished_run)]) == 0
+    assert f'run = "{finished_run}"' in (tmp_path / "indexes/pets/index.toml").read_text()
+    assert (tmp_path / "indexes/pets/tokenizer/tokenizer.json").is_file()
