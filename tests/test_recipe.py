@@ -168,7 +168,8 @@ def test_a_recipe_is_found_by_name_by_path_and_in_a_run(tmp_path: Path, monkeypa
 
 
 def test_a_recipe_that_is_nowhere_is_refused_with_those_there_are() -> None:
-    with pytest.raises(SettingsError, match=r'no recipe "quickstrat": shipped are .*, quickstart, tune-reader; did you mean "quickstart"\?'):
+    shipped = r'no recipe "quickstrat": shipped are .*, quickstart, tune-reader; did you mean "quickstart"\?'
+    with pytest.raises(SettingsError, match=shipped):
         find_recipe("quickstrat")
     with pytest.raises(SettingsError, match='no recipe "zzz": shipped are'):
         find_recipe("zzz")

@@ -1,8 +1,10 @@
 """The evaluation asks what it should and says what it found."""
 
+import json
 from pathlib import Path
 
 import pytest
+from test_stages_mixture import Listener
 
 from handspun.checkpoint import load_checkpoint
 from handspun.corpus.document import Question
@@ -12,8 +14,11 @@ from handspun.evaluate.bpb import held_out_loss
 from handspun.files import read_json
 from handspun.generate.config import GenerateConfig
 from handspun.generate.session import load_engine
+from handspun.recipe import load_recipe
 from handspun.runs import Run
 from handspun.stages.evaluate import headline, transcripts
+from handspun.stages.pipeline import run_stages
+from handspun.stages.stage import Workshop
 from handspun.tokens.shards import ShardSet
 
 QUESTIONS = [
@@ -53,3 +58,20 @@ def test_three_conversations_are_shown_of_which_the_first_reads_a_passage(finish
         ["user", "assistant"],
     ]
     assert shown[0][1]["content"] == shown[1][0]["content"] == "What does a.b do?"
+
+
+def test_a_model_that_learns_to_read_is_asked_about_subjects_it_never_saw(tiny_recipe: Path, tmp_path: Path) -> None:
+    told = [
+        {"subject": f"Land{n}", "field": f"{what} count", "value": str(n)} for n in range(20) for what in ("ox", "elk", "owl")
+    ]
+    (tmp_path / "facts.jsonl").write_text("".join(json.dumps(fact) + "\n" for fact in told))
+    named = f'["reader:{tmp_path / "facts.jsonl"}"]'
+    overrides = (f"corpus.sources={named}", f"corpus.conversations={named}", "evaluate.question_kind=reading")
+    shape = ("train.seq_len=128", "train.micro_batch=2", "model.max_seq_len=192")
+    run = Run(tmp_path / "run")
+    workshop = Workshop(load_recipe(str(tiny_recipe), (*overrides, *shape)), run, Listener())
+    for _ in run_stages(workshop):
+        pass
+    measured = read_json(run.evaluation_path)
+    assert measured["n_questions"] % 3 == 0 and 0 < measured["n_questions"] < 30
+    assert measured["exact_match"].keys() == set(ARMS)
