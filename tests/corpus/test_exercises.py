@@ -110,6 +110,20 @@ def test_half_of_what_has_no_kind_is_shown_as_a_search_finds_it() -> None:
     assert sum(passages(exercise)[:2] == first[:2] for exercise in exercises) > 0.9 * len(asked)
 
 
+def test_what_is_found_is_shown_once_and_in_order_with_the_passage_that_answers() -> None:
+    ask, places = UNLIKE.asks[0], range(len(UNLIKE.passages))
+    gold = places[0]
+    far = next(place for place in places if UNLIKE.passages[place].group != ask.passage.group)
+    for found, shown in (
+        ([far, gold], [far, gold]),
+        ([far], [far, gold]),
+        ([], [gold]),
+        ([gold, far, far + 1, far + 2], [gold, far, far + 1]),
+    ):
+        exercises = Exercises(UNLIKE)
+        assert exercises.found(ask, "gold", lambda _, k, found=found: found[:k]) == [UNLIKE.passages[place] for place in shown]
+
+
 def test_held_out_questions_are_plain_and_their_wrong_passage_does_not_answer() -> None:
     questions = list(Exercises(FACTS).questions())
     assert len(questions) == len(FACTS.asks)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from test_stages_mixture import Listener
+from test_stages_pipeline import Listener
 
 from handspun.errors import TokenizerError
 from handspun.recipe import load_recipe

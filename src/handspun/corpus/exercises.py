@@ -76,7 +76,7 @@ class Exercises:
         if arm == "without gold":
             return wrong[:N_PASSAGES]
         shown = [ask.passage, *wrong[: N_PASSAGES - 1]]
-        return [passage for passage in (*found, ask.passage) if passage in shown][:N_PASSAGES]
+        return sorted(shown, key=[*found, ask.passage].index)
 
     def distractors(self, ask: Ask) -> Iterator[Passage]:
         """Different passages that do not answer: those that answer the same about others, siblings, and then any."""
