@@ -52,6 +52,7 @@ def test_facts_flat_and_nested_may_stand_beside_questions(tmp_path: Path) -> Non
         {"question": "Who?", "answer": " ", "passage": "Ada wrote notes."},
         {"question": "Who?", "answer": "Ada"},
         {"subject": "Utopia", "field": "capital", "value": 7},
+        {"subject": "Utopia", "field": "capital", "value": " "},
         {"subject": "Utopia", "facts": []},
         {"text": "Nothing is asked."},
         ["a list"],

@@ -40,7 +40,7 @@ def _leaves(tree: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from _leaves(value, (*path, key.strip()))
-        elif isinstance(value, str | int | float):
+        elif isinstance(value, str | int | float) and str(value).strip():
             yield (*path, key.strip()), str(value)
 
 

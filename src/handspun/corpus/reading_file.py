@@ -90,8 +90,10 @@ def _reading_of_lines(path: Path, on_bytes: Callable[[int], None], on_bad: OnBad
             elif "facts" in record:
                 tree = msgspec.convert(record, _Tree)
                 facts += nested_facts(tree.subject, tree.facts)
+            elif (fact := msgspec.convert(record, Fact)).value.strip():
+                facts.append(fact)
             else:
-                facts.append(msgspec.convert(record, Fact))
+                on_bad(path, number, "the value is empty")
         except msgspec.ValidationError as error:
             on_bad(path, number, f"neither a question with its passage nor a fact: {error}")
     told = reading_of_facts(facts)
