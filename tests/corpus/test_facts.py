@@ -1,6 +1,7 @@
 from handspun.corpus.facts import FACTS_PER_PASSAGE, Fact, nested_facts, reading_of_facts
 
-TREE = {"Geography": {"Area ": {"total": "7 sq km", "land": 6}, "Climate": "mild"}, "motto": "none", "seen": None, "anthem": " "}
+GEOGRAPHY = {"Area ": {"total": "7 sq km", "land": 6}, "Climate": "mild"}
+TREE = {"Geography": GEOGRAPHY, "motto": "none", "seen": None, "anthem": " "}
 
 
 def test_the_leaves_of_nested_objects_are_facts_under_their_first_key() -> None:
