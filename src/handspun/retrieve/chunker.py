@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from handspun.retrieve.chunk import Chunk, IndexedDocument
 from handspun.retrieve.loading.loaded import Heading
-from handspun.retrieve.sentences import Span, sentences
+from handspun.retrieve.sentences import Span, sentences, stripped
 
 CountTokens = Callable[[Sequence[str]], Sequence[int]]
 Piece = tuple[int, int, int]
 """start, end and tokens of a sentence, or of a part of one that is too long"""
 
 WORD = re.compile(r"\S+")
-UNCOUNTED_CHARS = 64
-"""characters per token asked for, beyond which a stretch is cut uncounted: counting may take the square of a long word"""
+UNCOUNTED_CHARS = 8
+"""per token asked for; what is longer is cut before it is counted, which may take the square of a long word"""
 MAX_HEADING_CHARS = 200
 """of one heading: every chunk below carries it"""
 
@@ -41,12 +41,9 @@ def chunk_document(
     text = document.text
     sections = list(sections_of(text, headings, pages))
     starts = [section.start for section in sections]
-    spans = (
-        (section.start + start, section.start + end)
-        for section in sections
-        for start, end in sentences(text[section.start : section.end])
-    )
-    groups = joined(pieces_of(text, spans, count_tokens, chunk_tokens), starts, chunk_tokens)
+    spans = [stripped(text, section.start, section.end) for section in sections]
+    pieces = pieces_of(text, [span for span in spans if span[0] < span[1]], count_tokens, chunk_tokens)
+    groups = joined(pieces, starts, chunk_tokens)
     chunks = []
     for start, end in sorted(within(text, list(groups), count_tokens, chunk_tokens)):
         section = sections[bisect_right(starts, start) - 1]
@@ -73,9 +70,8 @@ def sections_of(text: str, headings: Sequence[Heading], pages: Sequence[int]) ->
         begun = end
 
 
-def pieces_of(text: str, spans: Iterable[Span], count_tokens: CountTokens, most: int) -> Iterator[Piece]:
-    """The spans with their tokens, each counted with the blank before it; what has too many is cut at words, a word in two."""
-    spans = list(spans)
+def pieces_of(text: str, spans: Sequence[Span], count_tokens: CountTokens, most: int) -> Iterator[Piece]:
+    """The spans with their tokens, each counted with the blank before it; what has too many is cut, as `parts_of` says."""
     countable = [(start, end) for start, end in spans if end - start <= UNCOUNTED_CHARS * most]
     counts = dict(zip(countable, count_tokens([text[max(0, start - 1) : end] for start, end in countable])))
     for start, end in spans:
@@ -83,14 +79,19 @@ def pieces_of(text: str, spans: Iterable[Span], count_tokens: CountTokens, most:
         if n_tokens <= most or end - start == 1:
             yield start, end, n_tokens
         else:
-            yield from pieces_of(text, parts_of(text, start, end), count_tokens, most)
+            yield from pieces_of(text, parts_of(text, start, end, most), count_tokens, most)
 
 
-def parts_of(text: str, start: int, end: int) -> list[Span]:
-    """The words of a stretch, or the halves of a single word."""
-    words = [found.span() for found in WORD.finditer(text, start, end)]
-    middle = (start + end) // 2
-    return words if len(words) > 1 else [(start, middle), (middle, end)]
+def parts_of(text: str, start: int, end: int, most: int) -> list[Span]:
+    """The sentences of a stretch, or the words of a single sentence, or pieces of a single word, two at least."""
+    stretch = text[start:end]
+    parts = sentences(stretch)
+    if len(parts) == 1:
+        parts = [found.span() for found in WORD.finditer(stretch)]
+    if len(parts) == 1:
+        step = min(UNCOUNTED_CHARS * most, (len(stretch) + 1) // 2)
+        parts = [(place, min(place + step, len(stretch))) for place in range(0, len(stretch), step)]
+    return [(start + first, start + last) for first, last in parts]
 
 
 def joined(pieces: Iterable[Piece], borders: Sequence[int], most: int) -> Iterator[list[Piece]]:
@@ -117,14 +118,14 @@ def within(text: str, groups: list[list[Piece]], count_tokens: CountTokens, most
             if n_tokens <= most or span[1] - span[0] == 1:
                 yield span
             else:
-                too_long += halves(text, group)
+                too_long += halves(text, group, most)
         groups = too_long
 
 
-def halves(text: str, group: list[Piece]) -> list[list[Piece]]:
+def halves(text: str, group: list[Piece], most: int) -> list[list[Piece]]:
     """A group cut in two; one of a single piece between words, or in a word."""
     if len(group) == 1:
         start, end, n_tokens = group[0]
-        group = [(*part, n_tokens) for part in parts_of(text, start, end)]
+        group = [(*part, n_tokens) for part in parts_of(text, start, end, most)]
     middle = len(group) // 2
     return [group[:middle], group[middle:]]
