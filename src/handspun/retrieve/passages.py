@@ -1,6 +1,7 @@
 """Which hits are put before the model, and how much of each: what is cut or left out is said."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,10 +63,12 @@ def pack(hits: Sequence[Hit], tokenizer: Tokenizer, *, n_passages: int, passage_
 
 def fit(hit: Hit, borders: Sequence[int], tokenizer: Tokenizer, room: int) -> Sent | None:
     """The beginning of a hit up to the last of `borders` within `room` tokens; None where that is not even the first."""
-    chunk = hit.chunk
-    for end in reversed(borders):
-        text = chunk.text[:end]
-        n_tokens = len(tokenizer.encode(shown(hit, text))) + N_FRAME
-        if n_tokens <= room:
-            return Sent(hit, text, n_tokens, end < borders[-1], chunk.start, chunk.start + end)
-    return None
+
+    def n_tokens(end: int) -> int:
+        return len(tokenizer.encode(shown(hit, hit.chunk.text[:end]))) + N_FRAME
+
+    n_fitting = bisect_right(borders, room, key=n_tokens)
+    if n_fitting == 0:
+        return None
+    start, end = hit.chunk.start, borders[n_fitting - 1]
+    return Sent(hit, hit.chunk.text[:end], n_tokens(end), n_fitting < len(borders), start, start + end)

@@ -40,16 +40,12 @@ def common_spans(said: Sequence[Word], there: Sequence[Word]) -> Iterator[Span]:
     for first, word in enumerate(said):
         for place in places.get(word.form, ()):
             if not (first and place and said[first - 1].form == there[place - 1].form):
-                n_words = common_length(said[first:], there[place:])
+                n_words = common_length(said, first, there, place)
                 n_closing = next((n for n in range(n_words) if said[first + n].form not in CLOSING), n_words)
                 yield Span(first + n_closing, first + n_words, place + n_closing)
 
 
-def common_length(said: Sequence[Word], there: Sequence[Word]) -> int:
-    """How many words two texts begin with alike."""
-    n_words = 0
-    for left, right in zip(said, there):
-        if left.form != right.form:
-            break
-        n_words += 1
-    return n_words
+def common_length(said: Sequence[Word], first: int, there: Sequence[Word], place: int) -> int:
+    """How many words are alike from the one of these places on and from the other."""
+    most = min(len(said) - first, len(there) - place)
+    return next((n for n in range(most) if said[first + n].form != there[place + n].form), most)
