@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from handspun.cli import terminal
+from handspun.cli.index_store import doctor, migrate
 from handspun.cli.progress import Progress
 from handspun.cli.workshop import find_run
 from handspun.errors import HandspunError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from handspun.retrieve.ingest import SyncReport
 
 index = App(name="index", help="Make files and folders searchable, and bring an index up to date.")
+index.command(doctor)
+index.command(migrate)
 MOST_NAMED = 10
 """files that could not be read and are named; the others are counted"""
 

@@ -3,6 +3,8 @@
 indexes/NAME/
 ├── index.toml      its settings, and the folders it is made of
 ├── index.sqlite    files, documents, chunks, words and vectors, where the store is sqlite
+├── lancedb/        its index.sqlite, and tables of words and vectors, where the store is lancedb
+├── qdrant-…/       its index.sqlite, where words and vectors are on a server
 ├── tokenizer/      what chunks are counted with, where a run was named
 └── embedder/       where the embedder was trained on this very index
 """
@@ -11,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
@@ -24,7 +27,8 @@ from handspun.settings import build, read_toml, to_toml
 from handspun.tokens.tokenizer import Tokenizer
 
 INDEXES = Path("indexes")
-SETTINGS = "index.toml"
+SETTINGS, FILE = "index.toml", "index.sqlite"
+QDRANT = "qdrant:"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,18 +124,28 @@ def folder_for(name: str) -> Path:
 
 def open_store(folder: Path, name: str) -> Store:
     """The store of an index. Raises RetrieveError for a name that none has."""
+    path = file_of_store(folder, name)
     if name == "sqlite":
         from handspun.retrieve.sqlite_store import SqliteStore
 
-        return SqliteStore(folder / "index.sqlite")
+        return SqliteStore(path)
     if name == "lancedb":
         from handspun.retrieve.lance_store import LanceStore
 
-        return LanceStore(folder / "lancedb")
-    if name.startswith("qdrant:"):
-        from handspun.retrieve.qdrant_store import QdrantStore
+        return LanceStore(path.parent)
+    from handspun.retrieve.qdrant_store import QdrantStore
 
-        return QdrantStore(folder / "qdrant", name.removeprefix("qdrant:"))
+    return QdrantStore(path.parent, name.removeprefix(QDRANT))
+
+
+def file_of_store(folder: Path, name: str) -> Path:
+    """The SQLite file of a store; but for sqlite it lies in a folder of the store's own. Raises RetrieveError."""
+    if name == "sqlite":
+        return folder / FILE
+    if name == "lancedb":
+        return folder / "lancedb" / FILE
+    if name.startswith(QDRANT):
+        return folder / f"qdrant-{sha256(name.encode()).hexdigest()[:8]}" / FILE
     raise RetrieveError(f'store="{name}" is none there is; use sqlite, lancedb, or qdrant: with the URL of a server.')
 
 

@@ -39,8 +39,6 @@ class MirroredStore(SqliteStore):
         super().__init__(path)
         self._mirror = open_mirror(self._database.identity)
         self._writing = RLock()
-        if not self._mirror.open(self._current()[0]):
-            self.rewrite()
 
     def replace(
         self,
@@ -50,6 +48,7 @@ class MirroredStore(SqliteStore):
         vectors: Vectors | None = None,
     ) -> None:
         with self._writing:
+            self._open_table()
             self._refuse_misfits(len(chunks), vectors)
             old = self._ids(OF_FILE, file.path)
             self._mirror.put(rows_of(chunks, vectors))
@@ -58,6 +57,7 @@ class MirroredStore(SqliteStore):
 
     def remove(self, path: str) -> None:
         with self._writing:
+            self._open_table()
             old = self._ids(OF_FILE, path)
             super().remove(path)
             self._mirror.drop(sorted(old))
@@ -66,6 +66,7 @@ class MirroredStore(SqliteStore):
         with self._writing:
             super().add_vectors(embedder, ids, vectors)
             if self._current()[1] == embedder:
+                self._open_table()
                 self._mirror.put(rows_of(self.chunks(ids), vectors))
 
     def use_embedder(self, embedder: str | None) -> None:
@@ -82,6 +83,11 @@ class MirroredStore(SqliteStore):
         with self._writing:
             self._write_mirror(self._current()[1])
             self._use_table()
+
+    def _open_table(self) -> None:
+        """The table of the current embedder; it is written where there is none."""
+        if not self._mirror.open(self._current()[0]):
+            self.rewrite()
 
     def _use_table(self) -> None:
         generation, *_ = self._current()
@@ -119,7 +125,7 @@ class MirroredStore(SqliteStore):
 
     def _search(self, ask: Ask, k: int, filters: Filters | None) -> list[tuple[str, float]]:
         """The `k` best that the file knows and that pass the filters."""
-        self._mirror.open(self._current()[0])
+        self._open_table()
         where, parameters = condition(filters)
         if filters:
             passing = self._ids(f"{PASSING} {where} LIMIT {MOST_NAMED_IDS + 1}", *parameters)
@@ -139,6 +145,7 @@ class MirroredStore(SqliteStore):
         return {row[0] for row in self._page(sql, parameters)}
 
     def counts(self) -> Counts:
+        self._open_table()
         n_rows, n_vectors = self._mirror.counts()
         found = super().counts()
         return replace(found, text_rows=n_rows, vectors=found.chunks if self._current()[1] is None else n_vectors)

@@ -255,6 +255,19 @@ class SqliteStore(Store):
     def close(self) -> None:
         self._database.close()
 
+    def sample(self, n: int) -> list[str]:
+        """The ids of `n` chunks from everywhere, the same each time: an id is a hash, so its order is none."""
+        return [row[0] for row in self._page("SELECT key FROM chunks ORDER BY key LIMIT ?", (n,))]
+
+    def vectors(self, ids: Sequence[str]) -> Vectors | None:
+        """The current embedder's vectors of these chunks, of which each must have one; None where there is no embedder."""
+        embedder, name, n_dims = self._current()
+        sql = """SELECT vector FROM json_each(?) AS wanted JOIN chunks ON chunks.key = wanted.value
+            JOIN vectors ON chunk = chunks.id AND embedder = ? ORDER BY wanted.key"""
+        rows = self._page(sql, (json.dumps(list(ids)), embedder))
+        halves = np.frombuffer(b"".join(row[0] for row in rows), np.float16)
+        return None if name is None else halves.reshape(len(ids), n_dims).astype(np.float32)
+
     def copy(self, path: Path, *, has_words: bool) -> None:
         """Write the index as it is now to another file, with words or without."""
         self._database.copy(path, has_words=has_words)

@@ -1,0 +1,78 @@
+"""handspun index doctor and handspun index migrate: whether an index is whole, and where it is kept."""
+
+import shlex
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from handspun.cli import terminal
+from handspun.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from handspun.retrieve.index import Index
+    from handspun.retrieve.store import Counts
+
+
+def doctor(name: str, *, json: bool = False) -> int:
+    """Whether an index is whole: its pages and checksums, and as many text rows and vectors as chunks. Exits 1 where not.
+
+    Parameters
+    ----------
+    name
+        The name of an index in indexes/, or its folder.
+    json
+        Print one JSON object: store, files, documents, chunks, text_rows, vectors, faults, remedy.
+    """
+    from handspun.retrieve.index import Index
+
+    opened = Index.open(name)
+    with Progress(f"check {opened.name}"):
+        counts, faults = opened.store.counts(), opened.store.faults()
+    opened.close()
+    cure = remedy(opened, counts) if faults else None
+    if json:
+        terminal.write_json({"store": opened.config.store, **asdict(counts), "faults": faults, "remedy": cure})
+        return int(bool(faults))
+    terminal.table(("in the index", "number"), [(key.replace("_", " "), count) for key, count in asdict(counts).items()])
+    for fault in faults:
+        terminal.say(f"fault: {fault}")
+    terminal.say(cure or "it is whole.")
+    return int(bool(faults))
+
+
+def remedy(index: "Index", counts: "Counts") -> str:
+    """What mends an index that is not whole."""
+    name, store = shlex.quote(index.name), shlex.quote(index.config.store)
+    if counts.text_rows == counts.chunks > counts.vectors:
+        return f"`handspun index sync {name}` makes the vectors that are missing."
+    if index.config.store != "sqlite":
+        return f"`handspun index migrate {name} --to {store}` writes words and vectors anew."
+    roots = shlex.join(map(str, index.roots))
+    return f"delete {index.folder}, then `handspun index {roots} --name {name}` makes it anew."
+
+
+def migrate(name: str, *, to: str, json: bool = False) -> None:
+    """Move an index to another store, once the same searches find the same there; or write anew what an engine has of it.
+
+    Parameters
+    ----------
+    name
+        The name of an index in indexes/, or its folder.
+    to
+        sqlite, lancedb, or qdrant:URL of a server (its key, if it wants one, in QDRANT_API_KEY).
+    json
+        Print one JSON object: store, chunks, words and vectors, each with found_before, found_after, same.
+    """
+    from handspun.retrieve.index import Index
+    from handspun.retrieve.migration import migrate as move
+
+    opened = Index.open(name)
+    with Progress(f"migrate {opened.name}"):
+        made = move(opened, to)
+    if json:
+        terminal.write_json(asdict(made))
+        return
+    columns = ("searched by", "found before", "found after", "of the first ten the same")
+    arms = {"words": made.words, "vectors": made.vectors}
+    shares = {arm: asdict(found).values() for arm, found in arms.items() if found is not None}
+    terminal.table(columns, [(arm, *(f"{share:.1%}" for share in found)) for arm, found in shares.items()])
+    terminal.say(f"{made.chunks:,} chunks are in {made.store} now.")

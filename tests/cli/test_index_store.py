@@ -1,0 +1,64 @@
+"""handspun index doctor and migrate: whether an index is whole, and where it is kept."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from handspun.cli.app import run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """An index of two files, by words alone."""
+    (tmp_path / "docs").mkdir()
+    for name in ("fox", "owl"):
+        (tmp_path / "docs" / f"{name}.txt").write_text(f"The {name} hunts at night.\n")
+    assert run(["index", str(tmp_path / "docs"), "embedder=none", "--name", str(tmp_path / "animals")]) == 0
+    capsys.readouterr()
+    return tmp_path / "animals"
+
+
+def test_a_whole_index_is_called_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "doctor", str(folder), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["files"] == found["chunks"] == found["text_rows"] == found["vectors"] == 2
+    assert (found["store"], found["faults"], found["remedy"]) == ("sqlite", [], None)
+    assert run(["index", "doctor", str(folder)]) == 0
+    assert "it is whole" in capsys.readouterr().err
+
+
+def test_a_changed_text_is_a_fault_with_a_remedy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with sqlite3.connect(folder / "index.sqlite") as connection:
+        connection.execute("UPDATE chunks SET text = replace(text, 'fox', 'cat')")
+    connection.close()
+    assert run(["index", "doctor", str(folder)]) == 1
+    told = capsys.readouterr()
+    assert "the words do not fit the chunks" in told.err
+    assert f"delete {folder}, then `handspun index" in told.err
+    assert "chunks" in told.out
+
+
+def test_a_damaged_file_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "index.sqlite"
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * len(content[4096:])
+    path.write_bytes(content)
+    assert run(["index", "doctor", str(folder)]) == 1
+    assert "index.sqlite is damaged" in capsys.readouterr().err
+
+
+def test_an_index_moves_and_says_what_is_still_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("lancedb")
+    assert run(["index", "migrate", str(folder), "--to", "lancedb", "--json"]) == 0
+    moved = json.loads(capsys.readouterr().out)
+    assert moved["words"] == {"found_before": 1.0, "found_after": 1.0, "same": 1.0}
+    assert (moved["store"], moved["chunks"], moved["vectors"]) == ("lancedb", 2, None)
+    assert run(["index", "migrate", str(folder), "--to", "lancedb"]) == 0
+    assert run(["index", "doctor", str(folder)]) == 0
+
+
+def test_a_move_to_an_unknown_store_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "migrate", str(folder), "--to", "chroma"]) == 1
+    assert 'store="chroma" is none there is' in capsys.readouterr().err
