@@ -112,6 +112,22 @@ def test_it_prints_its_url_serves_and_after_a_restart_says_the_same_without_trai
     assert "shard" not in err
 
 
+@pytest.mark.parametrize(("chosen", "served"), [([], ["docs", "others"]), (["--index", "indexes/others"], ["others"])])
+def test_indexes_are_served_all_or_those_that_are_named(
+    chosen: list[str], served: list[str], serving: Callable[..., Serving], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    (home / "shard.txt").write_text("A shard holds words.")
+    for name in ("docs", "others"):
+        assert run(["index", "shard.txt", "--name", name, "embedder=none"]) == 0
+    server = serving("tiny", "--port", "0", *chosen)
+    assert [index["name"] for index in httpx.get(f"{server.url}/api/indexes").json()["indexes"]] == served
+    asked = {"model": "tiny+others", "prompt": "What is a shard?", "stream": False}
+    assert httpx.post(f"{server.url}/api/generate", json=asked, timeout=60).json()["sent"][0]["source"] == "shard.txt"
+    _, _, err = server.stop()
+    assert f"serving tiny with {', '.join(f'+{name}' for name in served)} at http://127.0.0.1:" in err
+
+
 def test_a_reply_under_way_is_ended_with_a_reason_when_its_time_is_up(
     home: Path, serving: Callable[..., Serving], endless_run: Path
 ) -> None:
@@ -283,6 +299,7 @@ def test_another_machine_needs_the_key_in_the_file(
         (["--port", "-1"], "--port -1: must lie between 0 and 65535"),
         (["tiny:int8"], "`handspun quantize tiny scheme=int8` makes them"),
         (["tiny:foo"], '"foo" is no scheme of runs/tiny; there are tiny.'),
+        (["tiny", "--index", "docs"], 'no index "docs"; there are none yet'),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

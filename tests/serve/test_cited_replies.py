@@ -1,7 +1,9 @@
 """Both official clients are answered through an index: with citations that hold, what was sent, or that it is not known."""
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from live import Live
 
 from handspun.retrieve.index import Index
 from handspun.retrieve.ingest import sync
+from handspun.retrieve.searcher import Searcher
 
 QUESTION = [{"role": "user", "content": "What is a shard?"}]
 NOBODY_KNOWS = [{"role": "user", "content": "Zebras?"}]
@@ -226,6 +229,25 @@ def test_searches_are_counted_and_the_memory_of_an_index_is_told(client: httpx.C
     metrics = client.get("/metrics").text
     assert 'handspun_search_seconds_count{index="docs"}' in metrics
     assert 'handspun_index_bytes{index="docs"}' in metrics
+
+
+def test_the_server_answers_while_an_index_is_searched(
+    serve: Callable[..., Live], docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, may_go_on, search = threading.Event(), threading.Event(), Searcher.search
+
+    def search_slowly(*asked: Any) -> Any:
+        is_asked.set()
+        assert may_go_on.wait(30)
+        return search(*asked)
+
+    monkeypatch.setattr(Searcher, "search", search_slowly)
+    with serve(indexes=[docs]).client as client, ThreadPoolExecutor() as threads:
+        slow = threads.submit(chat, client, index="docs")
+        assert is_asked.wait(30)
+        assert client.get("/healthz").status_code == 200 and "kind" not in chat(client)
+        may_go_on.set()
+        assert slow.result()["kind"] == "model"
 
 
 def test_what_is_synced_while_it_is_served_is_found(serve: Callable[..., Live], tmp_path: Path) -> None:

@@ -89,7 +89,8 @@ def test_without_the_key_there_is_an_answer_to_one_question_only(locked: Live, p
             answer = client.post(path, json={}, headers=headers)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
             assert "an API key is needed" in SHAPES[path](answer.json())
-        assert client.get("/metrics").status_code == 401
+        for one in ("/metrics", "/api/indexes", f"/api/indexes/docs/passages/{'0' * 32}"):
+            assert client.get(one).status_code == 401
         assert client.get("/healthz").status_code == 200
         assert client.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
 

@@ -31,13 +31,13 @@ def n_requests(report: str) -> int:
 
 
 @pytest.mark.slow
-def test_nothing_is_found_in_a_few_hundred_requests(serve: Callable[..., Live], tmp_path: Path) -> None:
-    report = explored(serve(), tmp_path, "--phases", "fuzzing", "--max-examples", "20", "--seed", "1")
+def test_nothing_is_found_in_a_few_hundred_requests(serve: Callable[..., Live], docs: Path, tmp_path: Path) -> None:
+    report = explored(serve(indexes=[docs]), tmp_path, "--phases", "fuzzing", "--max-examples", "20", "--seed", "1")
     assert n_requests(report) >= 200
 
 
 @pytest.mark.slow
 @pytest.mark.skipif("HANDSPUN_TEN_THOUSAND" not in os.environ, reason="ten minutes: run where HANDSPUN_TEN_THOUSAND is set")
-def test_nothing_is_found_in_ten_thousand_requests(serve: Callable[..., Live], tmp_path: Path) -> None:
-    report = explored(serve(), tmp_path, "--max-examples", "450")
+def test_nothing_is_found_in_ten_thousand_requests(serve: Callable[..., Live], docs: Path, tmp_path: Path) -> None:
+    report = explored(serve(indexes=[docs]), tmp_path, "--max-examples", "450")
     assert n_requests(report) >= 10_000

@@ -10,6 +10,7 @@ from typing import Any
 
 from handspun.errors import BusyError
 from handspun.generate.session import open_engine
+from handspun.machine import memory
 from handspun.serve.config import ServeConfig
 from handspun.serve.entry import Entry
 from handspun.serve.held import Held, Loaded
@@ -34,7 +35,7 @@ class Models:
         """by the SHA-256 of their weights"""
         self.moving = asyncio.Lock()
         """held while memory is taken or given back, so that what is free can be believed"""
-        self.searchers = Searchers(library, self.moving, self.make_way)
+        self.searchers = Searchers(library, self.moving, self.make_way_in_ram)
         self.releases: set[asyncio.Task[None]] = set()
         self.is_stopping = False
 
@@ -93,6 +94,12 @@ class Models:
             if n_bytes <= free or not idle:
                 return free
             await self.free(idle[-1].entry.weights)
+
+    async def make_way_in_ram(self, n_bytes: int) -> int:
+        """The same for the memory of the machine: that of a GPU is no help there."""
+        if (await asyncio.to_thread(chosen_device)).kind == "cuda":
+            return (await asyncio.to_thread(memory)).free_bytes
+        return await self.make_way(n_bytes)
 
     def idle(self) -> list[Held]:
         """The weights that nobody uses, those used last first."""

@@ -50,21 +50,29 @@ class Searchers:
 
     async def fetch(self, name: str, folder: Path) -> Opened:
         """The index, opened where it is not open yet or was made anew since."""
-        async with self.moving:
-            stamp, known = await asyncio.to_thread(stamp_of, name, folder), self.opened.get(folder)
-            if known is not None and known.stamp == stamp:
-                return known
-            needed = await asyncio.to_thread(size_on_disk, folder)
-            if (free := await self.make_way(needed)) < needed:
-                raise DeviceError(
-                    f'searching "{name}" needs up to {gib(needed)} GiB of memory, and {gib(free)} GiB are free; close other '
-                    f"programs, or move the index: `handspun index migrate`."
-                )
-            self.opened[folder] = await asyncio.to_thread(opened_index, folder, stamp)
+        stamp = await asyncio.to_thread(stamp_of, name, folder)
+        if not self.has(folder, stamp):
+            async with self.moving:
+                if not self.has(folder, stamp):
+                    await self.open(name, folder, stamp)
+        return self.opened[folder]
+
+    def has(self, folder: Path, stamp: tuple[int, int]) -> bool:
+        """Whether an index is open, and still the one that was opened."""
+        return folder in self.opened and self.opened[folder].stamp == stamp
+
+    async def open(self, name: str, folder: Path, stamp: tuple[int, int]) -> None:
+        """Bring an index into memory, in the place of one that was there before it. Raises DeviceError."""
+        needed = await asyncio.to_thread(size_on_disk, folder)
+        if (free := await self.make_way(needed)) < needed:
+            raise DeviceError(
+                f'searching "{name}" needs up to {gib(needed)} GiB of memory, and {gib(free)} GiB are free; close other '
+                f"programs, or keep it elsewhere: `handspun index migrate`."
+            )
+        known, self.opened[folder] = self.opened.get(folder), await asyncio.to_thread(opened_index, folder, stamp)
         if known is not None:
             known.is_superseded = True
             await self.close_unused(known)
-        return self.opened[folder]
 
     def sizes(self) -> dict[str, int]:
         """What each index in memory takes, by name."""
