@@ -3,8 +3,9 @@
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
-from small_index import chunks_of, document_of, file_of
+from small_index import EMBEDDER, chunks_of, document_of, file_of, vectors_of
 
 from handspun.errors import DamagedFileError, RetrieveError
 from handspun.retrieve.sqlite_store import SqliteStore
@@ -47,3 +48,52 @@ def test_a_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
     (tmp_path / "index.sqlite").write_bytes(b"these are not the bytes of a database" * 100)
     with pytest.raises(DamagedFileError, match="is damaged"):
         SqliteStore(tmp_path / "index.sqlite")
+
+
+def test_a_word_of_every_chunk_is_still_worth_something_in_a_small_index(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SqliteStore(path)
+    assert [score > 0.05 for _, score in store.search_text("animals", 5)] == [True, True]
+    monkeypatch.setattr("handspun.retrieve.sqlite_store.IS_SMALL", "SELECT 0")
+    assert [score < 1e-5 for _, score in store.search_text("animals", 5)] == [True, True]
+    store.close()
+
+
+def test_what_another_connection_writes_is_found(path: Path) -> None:
+    store, other = SqliteStore(path), SqliteStore(path)
+    for one in (store, other):
+        assert one.search_vectors(np.ones(3, np.float32), 5) == []
+    other.add_vectors(EMBEDDER, [chunk.id for chunk in chunks_of("guide/fox.md")], vectors_of("guide/fox.md"))
+    other.use_embedder(EMBEDDER)
+    assert len(store.search_vectors(np.ones(3, np.float32), 5)) == 2
+    other.replace(file_of("guide/dog.md"), [document_of("guide/dog.md")], chunks_of("guide/dog.md"), vectors_of("guide/dog.md"))
+    assert len(store.search_vectors(np.ones(3, np.float32), 5)) == 4
+    other.remove("guide/fox.md")
+    assert [chunk.source for chunk in store.chunks([key for key, _ in store.search_vectors(np.ones(3, np.float32), 5)])] == [
+        "guide/dog.md",
+        "guide/dog.md",
+    ]
+    store.close()
+    other.close()
+
+
+def test_a_text_that_was_changed_behind_its_back_is_a_fault(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TRIGGER words_of_gone")
+        connection.execute("UPDATE chunks SET text = replace(text, 'hares', 'bears') WHERE start > 0")
+    connection.close()
+    store = SqliteStore(path)
+    assert "the words do not fit the chunks" in store.faults()[0]
+    assert store.faults()[1].endswith("its text has changed")
+    store.close()
+
+
+def test_a_writer_that_another_process_keeps_waiting_is_told_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handspun.retrieve.database.WAIT_S", 0.01)
+    store = SqliteStore(path)
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(RetrieveError, match="is being written by another process"):
+        store.note(a=1)
+    assert store.search_text("fox", 1)
+    blocker.close()
+    store.close()

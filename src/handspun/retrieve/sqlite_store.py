@@ -1,6 +1,8 @@
 """An index in one SQLite file: nothing to install, nothing to run, and a crash leaves each file as it was or as it is to be."""
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -14,7 +16,7 @@ from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.database import Database
 from handspun.retrieve.filters import condition
 from handspun.retrieve.store import Counts, Filters, Store, Vectors
-from handspun.retrieve.text_query import any_pair, any_word
+from handspun.retrieve.text_query import any_of, pairs_of, words_of
 from handspun.retrieve.vector_matrix import VectorMatrix
 
 PAIR_WEIGHT = 0.25
@@ -22,6 +24,11 @@ PAIR_WEIGHT = 0.25
 RESCORED, RESCORED_PAIRS = 200, 1000
 """chunks with the words, and chunks with the pairs, that are looked at for that"""
 NO_VECTORS = VectorMatrix(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0), np.float32))
+SMALL = 1000
+"""chunks up to which words are weighed one by one"""
+IS_SMALL = f"SELECT count(*) <= {SMALL} FROM (SELECT 1 FROM chunks LIMIT {SMALL + 1})"
+LEAST_IDF = 1e-6
+"""FTS5's weight of a word that over half of all chunks have"""
 PAGE_ROWS = 512
 """rows read at a time, so that whoever walks over all of them may write meanwhile"""
 CHUNK = """SELECT chunks.id, source, start, end, chunks.text, heading, page, metadata
@@ -83,20 +90,38 @@ class SqliteStore(Store):
 
     def search_text(self, query: str, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
         with self._database.reading():
-            scores = self._ranked(any_word(query), max(k, RESCORED), filters)
-            for chunk, score in self._ranked(any_pair(query), RESCORED_PAIRS).items():
+            is_small = self._database.connection.execute(IS_SMALL).fetchone()[0]
+            rank = self._ranked_word_by_word if is_small else self._ranked
+            scores = rank(words_of(query), max(k, RESCORED), filters)
+            for chunk, score in rank(pairs_of(query), RESCORED_PAIRS).items():
                 if chunk in scores:
                     scores[chunk] += PAIR_WEIGHT * score
             return self._with_keys(sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k])
 
-    def _ranked(self, expression: str, k: int, filters: Filters | None = None) -> dict[int, float]:
-        """The numbers of the `k` chunks that fit an expression best, with BM25 scores."""
-        if not expression:
+    def _ranked(self, phrases: Sequence[str], k: int, filters: Filters | None = None) -> dict[int, float]:
+        """The numbers of the `k` chunks that any of the phrases fit best, with BM25 scores."""
+        if not phrases:
             return {}
         where, parameters = condition(filters)
         among = "JOIN chunks ON chunks.id = words.rowid JOIN documents ON documents.id = document" if filters else ""
         sql = f"SELECT words.rowid, -rank FROM words {among} WHERE words MATCH ? AND {where} ORDER BY rank LIMIT ?"
-        return dict(self._database.connection.execute(sql, (expression, *parameters, k)))
+        return dict(self._database.connection.execute(sql, (any_of(phrases), *parameters, k)))
+
+    def _ranked_word_by_word(self, phrases: Sequence[str], k: int, filters: Filters | None = None) -> dict[int, float]:
+        """The same for a small index: a word is worth something there even if over half of the chunks have it.
+
+        FTS5 gives such a word no weight (Robertson's idf is below zero), so its scores are taken phrase by phrase and weighed
+        with Lucene's idf, which is the same where words are rare.
+        """
+        scores: Counter[int] = Counter()
+        [(n_chunks,)] = self._database.connection.execute("SELECT count(*) FROM chunks")
+        for phrase in phrases:
+            found = self._ranked([phrase], n_chunks)
+            odds = (n_chunks - len(found) + 0.5) / (len(found) + 0.5)
+            weight = math.log(1 + odds) / max(math.log(odds), LEAST_IDF)
+            scores.update({chunk: score * weight for chunk, score in found.items()})
+        passing = set(self._allowed(filters).tolist()) if filters else scores.keys()
+        return dict(Counter({chunk: score for chunk, score in scores.items() if chunk in passing}).most_common(k))
 
     def search_vectors(
         self, query: Float32[np.ndarray, " D"], k: int, filters: Filters | None = None

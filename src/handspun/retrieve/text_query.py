@@ -5,7 +5,7 @@ that says much. A word that a question repeats counts as often as it is said (de
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import pairwise
 
 MAX_WORDS = 64
@@ -35,17 +35,16 @@ def telling(text: str) -> str:
     return " ".join(telling_words(text))
 
 
-def any_word(query: str) -> str:
-    """The FTS5 expression of texts with any word of the query; empty where it has none. No operator of FTS5 survives."""
-    return any_of(telling_words(query)[:MAX_WORDS])
+def words_of(query: str) -> list[str]:
+    """The words of a query that are looked for, each as often as it is said."""
+    return telling_words(query)[:MAX_WORDS]
 
 
-def any_pair(query: str) -> str:
-    """The same of two words that stand side by side in both."""
-    words = [word.lower() for word in telling_words(query)[:MAX_WORDS]]
-    return any_of(dict.fromkeys(" ".join(pair) for pair in pairwise(words)))
+def pairs_of(query: str) -> list[str]:
+    """Words that stand side by side in it, each pair once."""
+    return list(dict.fromkeys(" ".join(pair) for pair in pairwise(word.lower() for word in words_of(query))))
 
 
-def any_of(phrases: Iterable[str]) -> str:
-    """The FTS5 expression of texts with any of these phrases."""
+def any_of(phrases: Sequence[str]) -> str:
+    """The FTS5 expression of texts with any of these phrases; quoted, so no operator of FTS5 survives."""
     return " OR ".join(f'"{phrase}"' for phrase in phrases)
