@@ -3,7 +3,7 @@
 The model is neither changed nor told: a passage stands before the text as one document stands before the next in training.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -49,16 +49,21 @@ class Window:
 
 def stretches(documents: Sequence[Document], tokenizer: Tokenizer, n_tokens: int) -> list[Stretch]:
     """Stretches of `n_tokens` in all where there are so many, drawn by hash: each of another document, the same each time."""
-    drawn: list[Stretch] = []
+    found: list[Stretch] = []
     n_drawn = 0
-    for document in sorted(documents, key=lambda document: stable_fraction(f"in context:{document.id}")):
+    for document in drawn(documents, len(documents)):
         ids = tokenizer.encode(document.text)
         start = int(stable_fraction(f"stretch:{document.id}") * max(1, len(ids) // STRETCH_TOKENS)) * STRETCH_TOKENS
-        drawn.append(Stretch(document, ids[: min(start + STRETCH_TOKENS, start + n_tokens - n_drawn)], start))
-        n_drawn += len(drawn[-1].ids) - start
+        found.append(Stretch(document, ids[: min(start + STRETCH_TOKENS, start + n_tokens - n_drawn)], start))
+        n_drawn += len(found[-1].ids) - start
         if n_drawn >= n_tokens:
             break
-    return drawn
+    return found
+
+
+def drawn(documents: Iterable[Document], n_documents: int) -> list[Document]:
+    """So many of the documents, chosen by a hash of their names: the same whatever their order."""
+    return sorted(documents, key=lambda document: stable_fraction(f"in context:{document.id}"))[:n_documents]
 
 
 def in_context_bits(
@@ -75,27 +80,27 @@ def in_context_bits(
 
     Without a passage a window is all text: no arm reads more than another.
     """
-    drawn = stretches(documents, tokenizer, config.scored_tokens)
-    bits: dict[Arm, np.ndarray] = {arm: np.zeros(len(drawn)) for arm in INDEX_ARMS}
+    scored = stretches(documents, tokenizer, config.scored_tokens)
+    bits: dict[Arm, np.ndarray] = {arm: np.zeros(len(scored)) for arm in INDEX_ARMS}
     stride = fitting_stride(config, seq_len)
-    total = len(INDEX_ARMS) * sum(-(-(len(stretch.ids) - stretch.start) // stride) for stretch in drawn)
-    windows, done = windows_of(drawn, tokenizer, librarian, config, seq_len), 0
+    total = len(INDEX_ARMS) * sum(-(-(len(stretch.ids) - stretch.start) // stride) for stretch in scored)
+    windows, done = windows_of(scored, tokenizer, librarian, config, seq_len), 0
     while batch := list(islice(windows, ROWS)):
         for window, nats in zip(batch, window_nats(model, batch).tolist()):
             bits[window.arm][window.stretch] += nats / np.log(2)
         done += len(batch)
         if on_progress:
             on_progress(done, total)
-    n_bytes = [tokenizer.byte_lengths[stretch.ids[stretch.start :]].sum() for stretch in drawn]
+    n_bytes = [tokenizer.byte_lengths[stretch.ids[stretch.start :]].sum() for stretch in scored]
     return ArmBits(bits, np.array(n_bytes, dtype=np.float64))
 
 
 def windows_of(
-    drawn: Sequence[Stretch], tokenizer: Tokenizer, librarian: Librarian, config: EvaluateConfig, seq_len: int
+    stretches: Sequence[Stretch], tokenizer: Tokenizer, librarian: Librarian, config: EvaluateConfig, seq_len: int
 ) -> Iterator[Window]:
     """Every stride of every stretch in every arm. The query is what stands just before; at the very beginning there is none."""
     stride = fitting_stride(config, seq_len)
-    for number, stretch in enumerate(drawn):
+    for number, stretch in enumerate(stretches):
         for start in range(stretch.start, len(stretch.ids), stride):
             query = tokenizer.decode(stretch.ids[max(0, start - config.query_tokens) : start])
             found = librarian.retrieved(query, stretch.document) if query.strip() else []

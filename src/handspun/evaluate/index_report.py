@@ -6,8 +6,10 @@ from typing import Any
 
 from handspun.corpus.split import stable_fraction
 from handspun.evaluate.cited_answers import CitationScore, CitedAnswer
+from handspun.evaluate.page import percent, spoken, table
 from handspun.retrieve.citation import Citation
 
+INDEX_ARM_NAMES = {"closed_book": "no passage", "wrong_passage": "wrong passages", "retrieved": "retrieved passages"}
 N_EXAMPLES = 3
 CITED_KEYS = ("source", "start", "end", "quote", "verified")
 
@@ -55,3 +57,48 @@ def citation_sentence(shares: Mapping[str, float | None]) -> str:
         f"Through the index {100 * precision:.1f} % of the citations point to what answers the question, and "
         f"{100 * (shares['supported'] or 0):.1f} % of the answers are cited whole."
     )
+
+
+def index_report(facts: Mapping[str, Any]) -> str:
+    """The evaluation of an index as a page of Markdown."""
+    parts = [f"# What the index {facts['index']} is worth to {facts['run']}", *verdicts(facts)]
+    if facts.get("retrieval"):
+        parts.append(table(*retrieval_table(facts["retrieval"])))
+    if facts.get("answers"):
+        parts += [table(*answer_table(facts["answers"])), citation_sentence(facts["answers"]["citations"])]
+    if facts.get("text"):
+        parts.append(table(*text_table(facts["text"])))
+    parts += [spoken(example_lines(example)) for example in (facts.get("answers") or {}).get("cited", ())]
+    return "\n\n".join(parts) + "\n"
+
+
+def verdicts(facts: Mapping[str, Any]) -> list[str]:
+    """Whether retrieval is helping, in a sentence for each measure."""
+    found = [facts[room]["helps"] for room in ("answers", "text") if facts.get(room)]
+    counted = (facts.get("text") or {}).get("counted")
+    return [*found, *([counted["helps"]] if counted else [])]
+
+
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Columns and rows"""
+
+
+def retrieval_table(retrieval: Mapping[str, Any]) -> Table:
+    """How well it finds."""
+    head = f"{retrieval['queries']:,} queries, judged by {retrieval['judged_by']}"
+    names = {"ndcg_at_10": "nDCG@10", "recall_at_10": "recall@10", "recall_at_100": "recall@100", "mrr": "MRR"}
+    return (head, *names.values()), [("", *(f"{retrieval[name]:.3f}" for name in names))]
+
+
+def answer_table(answers: Mapping[str, Any]) -> Table:
+    """Exact match, F1 and abstentions in the three arms."""
+    shares = [answers[share] for share in ("exact_match", "f1", "abstained")]
+    rows = [(name, *(percent(share[arm]) for share in shares)) for arm, name in INDEX_ARM_NAMES.items()]
+    return (f"{answers['n_questions']:,} questions", "exact match", "F1", "“I do not know.”"), rows
+
+
+def text_table(text: Mapping[str, Any]) -> Table:
+    """Bits per byte in the three arms, of the model and of one that only counts."""
+    measured = [text, *([text["counted"]] if "counted" in text else [])]
+    columns = ("held-out text, bits per byte", "this model", *(["n-gram model of bytes"] if "counted" in text else []))
+    return columns, [(name, *(f"{one['bpb'][arm]:.3f}" for one in measured)) for arm, name in INDEX_ARM_NAMES.items()]

@@ -12,6 +12,7 @@ from handspun.corpus.dedup import Grams, word_grams
 from handspun.corpus.document import Document
 from handspun.corpus.split import stable_fraction
 from handspun.retrieve.chunk import Chunk, Hit
+from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS
 
 LEAKED_SHARE = 0.5
 """Of the word 5-grams of a passage or of the text, whichever has fewer, from which one counts as a copy of the other."""
@@ -35,7 +36,7 @@ class Librarian:
 
     def retrieved(self, query: str, document: Document) -> list[Chunk]:
         """The best passages for a query out of a document, itself and its copies left out."""
-        hits = self.search(query, self.n_passages + SPARE_HITS)
+        hits = self.search(query[-MAX_QUERY_CHARACTERS:], self.n_passages + SPARE_HITS)
         return [hit.chunk for hit in hits if not self.gives_away(hit.chunk, document)][: self.n_passages]
 
     def wrong(self, query: str, document: Document, retrieved: Sequence[Chunk]) -> list[Chunk]:

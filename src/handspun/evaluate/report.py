@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handspun.evaluate.index_report import citation_sentence, example_lines
+from handspun.evaluate.page import percent, spoken, table
 
 ARM_NAMES = {
     "closed_book": "closed book",
@@ -79,24 +80,7 @@ def conversation(messages: Sequence[Mapping[str, str]]) -> str:
     return spoken([(message["role"], message["content"]) for message in messages])
 
 
-def spoken(said: Sequence[tuple[str, str]]) -> str:
-    """Who says what, as a block of text."""
-    lines = [f"{who:>9}  {what}".replace("\n", f"\n{'':11}") for who, what in said]
-    return "\n".join(["```text", *lines, "```"])
-
-
 def time_line(seconds: Mapping[str, float], machine: str) -> str:
     """How long each stage took, and where."""
     stages = ", ".join(f"{stage} {taken:.0f} s" for stage, taken in seconds.items())
     return f"{sum(seconds.values()) / 60:.1f} minutes ({stages}) on {machine}."
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, all columns but the first to the right."""
-    rule = ["---", *["---:"] * (len(columns) - 1)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows))
-
-
-def percent(share: float) -> str:
-    """A share as a percentage."""
-    return f"{100 * share:.1f} %"

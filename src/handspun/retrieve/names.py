@@ -13,9 +13,11 @@ from handspun.retrieve.text_query import telling_words
 NAME = re.compile(r"`([^`\s]+)`|((?:[^\W\d]\w*(?:\.|::))+\w{2,}|\w+_\w+|\w*[a-z][A-Z]\w*|[A-Z]{2,}[a-z]{2,}\w*)")
 OPENING_CHARS = 100
 """A chunk that says a name so early is about it, most likely."""
-CALLED_SO, ENDS_SO, ABOUT, MENTIONS, PART, NAMELESS = 1.5, 1.1, 0.9, 0.8, 0.7, 0.3
+CALLED_SO, ENDS_SO, ABOUT, MENTIONS, PART, NAMELESS = 3.0, 1.2, 0.9, 0.8, 0.7, 0.3
 """What the score of a chunk is multiplied by: its document is called so, or by a longer name that ends so; the chunk begins
 with the name, says it, says a longer one that ends so; or says none of these."""
+LIKE_A_WORD = 1.5
+"""The same where a query has no names, and a document is called like one of its words."""
 
 
 def names(query: str) -> list[str]:
@@ -37,7 +39,7 @@ def factor(chunk: Chunk, asked: Sequence[str], words: Container[str]) -> float:
     """What the score of a chunk is multiplied by."""
     if asked:
         return sum(worth(name, chunk) for name in asked) / len(asked)
-    return CALLED_SO if title_of(chunk) in words else 1.0
+    return LIKE_A_WORD if title_of(chunk) in words else 1.0
 
 
 def worth(name: str, chunk: Chunk) -> float:

@@ -92,16 +92,19 @@ def asked_questions(workshop: Workshop) -> list[Question]:
 
 
 def question_facts(workshop: Workshop, engine: Engine, questions: Sequence[Question]) -> dict[str, Any]:
-    """Exact match, F1 and abstentions in three arms, for the headline's kind and for every kind, and a few transcripts."""
+    """Exact match, F1 and abstentions in three arms, for the headline's kind and for every kind, and a few transcripts.
+
+    Questions of the headline's kind are answered out of the run's own index, too, where it has one.
+    """
     config, settings = workshop.recipe.evaluate, GenerateConfig(max_new_tokens=ANSWER_TOKENS)
     with workshop.reporter.progress("questions", "answers") as progress:
         answered = answer_all(engine, questions, settings, rows=config.rows, on_progress=progress)
-    cited = looked_up(workshop, engine, questions, settings) if workshop.recipe.retrieve else []
+    counted = [question for question in questions if question.kind == config.question_kind]
+    cited = looked_up(workshop, engine, counted, settings) if workshop.recipe.retrieve and counted else []
     answered += [item.answered for item in cited]
-    counted = [item for item in cited if item.question.kind == config.question_kind]
     return {
         **headline([item for item in answered if item.question.kind == config.question_kind]),
-        **({"citations": shares_of(citation_score(counted)), "cited": examples(counted)} if counted else {}),
+        **({"citations": shares_of(citation_score(cited)), "cited": examples(cited)} if cited else {}),
         "by_kind": [
             {"kind": kind, "arm": arm, "n": s.n_questions, "exact_match": round(s.exact_match, 4), "f1": round(s.f1, 4)}
             for (kind, arm), s in sorted(scores(answered).items())
