@@ -6,9 +6,11 @@ from documents import BODY, CONTAINER, DOCX, ENTITIES, EPUB, EXTERNAL, PACKAGE, 
 
 from handspun.corpus import extra
 from handspun.errors import CorpusError
+from handspun.retrieve.loading.draft import Draft
 from handspun.retrieve.loading.formats import SUFFIXES, load, suffix_of
 from handspun.retrieve.loading.limits import MAX_PARTS, SMALL_BYTES
 from handspun.retrieve.loading.loaded import Loaded
+from handspun.retrieve.loading.markup import read_markup
 from handspun.retrieve.loading.restructured import restructured_headings
 
 STORY = "<p>" + "The fox runs through the forest at night, and nobody hears it. " * 4 + "</p>"
@@ -220,3 +222,22 @@ def test_every_pdf_and_book_of_the_wild_is_read_or_refused_for_its_reason(data: 
             reasons[path.name] = str(error)
     assert "it is encrypted" in reasons.pop("sample_libreoffice-writer-password.pdf")
     assert len(reasons) == 5 and all("there is no text on its pages" in reason for reason in reasons.values())
+
+
+@pytest.mark.parametrize(
+    ("markup", "text", "titles"),
+    [
+        ("<h1><div>The <b>fox</b></div></h1><p>It\n runs.</p>", "The fox\n\nIt runs.", ["The fox"]),
+        ("<h2></h2><p>It runs.<h3>Food<p>Hares.", "It runs.\n\nFood\n\nHares.", ["Food"]),
+        ("<table><tr><th>a</th><td><p>b</p><p>c</p></td></tr><tr><td>d</td></tr></table>", "a | b\nc\n\nd", []),
+        ("<ul><li>one<li>two <br/> three</ul>", "- one\n\n- two\nthree", []),
+        ("<pre>x = 1\n  y = 2</pre>a  b", "x = 1\n  y = 2\n\na b", []),
+        ("<script>evil()</script><p>x&lt;y &#x1F98A;<style>p {}</style>", "x<y 🦊", []),
+        ("<select><option>no</select><title/>yes", "yes", []),
+    ],
+)
+def test_markup_gives_its_words_block_by_block(markup: str, text: str, titles: list[str]) -> None:
+    draft = Draft()
+    read_markup(markup, draft)
+    loaded = draft.finish({})
+    assert loaded.text == text and [heading.title for heading in loaded.headings] == titles

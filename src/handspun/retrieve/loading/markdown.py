@@ -9,7 +9,7 @@ from handspun.retrieve.loading.text import read_text
 
 LINE = re.compile(r"^.*$", re.MULTILINE)
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-HASHES = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*")
+HASHES = re.compile(r" {0,3}(#{1,6})[ \t]+(?=[^#\s]|#+[^#\s])")
 UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*")
 
 
@@ -31,13 +31,19 @@ def markdown_headings(text: str) -> Iterator[Heading]:
         elif opened := FENCE.match(words):
             fence, above = opened[1], None
             continue
-        elif (hashes := HASHES.fullmatch(words)) and hashes[2]:
-            yield Heading(line.start(), line.end(), len(hashes[1]), hashes[2].strip())
+        elif hashes := HASHES.match(words):
+            yield Heading(line.start(), line.end(), len(hashes[1]), unclosed(words[hashes.end() :]))
             above = None
             continue
         elif above and (underline := UNDERLINE.fullmatch(words)):
             yield Heading(above.start(), line.end(), 1 if underline[1][0] == "=" else 2, above[0].strip())
         above = line if words.strip() and not fence and not words.startswith(("    ", "\t", "|", ">", "-", "*")) else None
+
+
+def unclosed(title: str) -> str:
+    """A title without the row of # that may end its line."""
+    words = title.strip().rstrip("#")
+    return words.rstrip() if words.endswith((" ", "\t")) else title.strip()
 
 
 def end_of_front_matter(text: str) -> int:

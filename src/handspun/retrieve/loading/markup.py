@@ -13,8 +13,8 @@ INLINE = re.compile(
 )
 """elements within a line, those of formulas too"""
 CELLS = frozenset({"td", "th"})
-VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 BLANKS = re.compile(r"[ \t\r\n\f]+")
+BLANKS_IN_LINE, AROUND_LINE_END = re.compile(r"  +"), re.compile(r" ?\n ?")
 
 
 class MarkupReader(HTMLParser):
@@ -42,16 +42,15 @@ class MarkupReader(HTMLParser):
             self._end_block()
             self._n_verbatim += tag == "pre"
             self._n_rows += tag == "tr"
-            heading = HEADING.fullmatch(tag)
-            self._level = int(heading[1]) if heading else 0
+            if heading := HEADING.fullmatch(tag):
+                self._level = int(heading[1])
             if tag == "li":
                 self._words.append("- ")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in VOID or tag not in SILENT:
+        if tag not in SILENT:
             self.handle_starttag(tag, attrs)
-            if tag not in VOID:
-                self.handle_endtag(tag)
+            self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if tag in SILENT:
@@ -61,6 +60,7 @@ class MarkupReader(HTMLParser):
             self._end_block()
             self._n_verbatim -= tag == "pre" and self._n_verbatim > 0
             self._n_rows -= tag == "tr" and self._n_rows > 0
+            self._level = 0 if HEADING.fullmatch(tag) else self._level
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
@@ -71,13 +71,14 @@ class MarkupReader(HTMLParser):
         self._end_block()
 
     def _end_block(self) -> None:
-        words, level = "".join(self._words), self._level
-        self._words, self._level = [], 0
-        words = words if self._n_verbatim else re.sub(r" *\n *", "\n", re.sub(r"  +", " ", words))
-        if level:
-            self._draft.add_heading(" ".join(words.split()), level)
-        elif words.strip(" \n|-"):
-            self._draft.add(words)
+        words, self._words = "".join(self._words), []
+        if not words.strip(" \n|-"):
+            return
+        if self._level:
+            self._draft.add_heading(" ".join(words.split()), self._level)
+        else:
+            self._draft.add(words if self._n_verbatim else AROUND_LINE_END.sub("\n", BLANKS_IN_LINE.sub(" ", words)))
+        self._level = 0
 
 
 def read_markup(markup: str, draft: Draft) -> None:

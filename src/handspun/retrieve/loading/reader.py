@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,8 @@ from handspun.retrieve.loading.limits import MAX_MEMORY_BYTES, MAX_SECONDS, MIB
 from handspun.retrieve.loading.loaded import Loaded
 from handspun.retrieve.loading.worker import LENGTH, Part
 
+GRACE_S = 5.0
+"""how long a worker may take to end once it has closed its side"""
 MODULE = "handspun.retrieve.loading.worker"
 
 
@@ -35,7 +38,7 @@ class Reader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._end()
+        self._let_go()
         self._log.close()
 
     def read(self, path: Path) -> tuple[list[Loaded], str]:
@@ -48,7 +51,7 @@ class Reader:
         try:
             return self._ask(worker, path)
         except (EOFError, BrokenPipeError):
-            reason = self._end()
+            reason = self._cause_of_death(worker)
         return self.read(path) if had_others and reason != self._too_long else ([], reason)
 
     def _ask(self, worker: subprocess.Popen[bytes], path: Path) -> tuple[list[Loaded], str]:
@@ -84,16 +87,11 @@ class Reader:
             process_group=0,
         )
 
-    def _end(self) -> str:
-        """Let go of the worker, and say what it died of, if it had."""
-        worker, self._worker = self._worker, None
-        if worker is None:
-            return ""
-        for pipe in (worker.stdin, worker.stdout):
-            assert pipe is not None
-            pipe.close()
-        worker.kill()
-        code = worker.wait()
+    def _cause_of_death(self, worker: subprocess.Popen[bytes]) -> str:
+        """Why a worker that says nothing any more has died."""
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(GRACE_S)
+        code = self._let_go()
         if code == -signal.SIGALRM:
             return self._too_long
         self._log.seek(0)
@@ -102,3 +100,13 @@ class Reader:
             return self._too_large
         death = signal.Signals(-code).name if code < 0 else last[:200]
         return f"it brings down what reads it ({death}): it is damaged, or takes too much memory"
+
+    def _let_go(self) -> int:
+        """End the worker, if there is one, and return its exit code."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return 0
+        worker.kill()
+        with suppress(BrokenPipeError):
+            worker.communicate()
+        return worker.returncode
