@@ -48,9 +48,24 @@ def test_a_link_that_leaves_its_folder_or_leads_to_no_file_is_refused(tmp_path: 
     assert list(found.files) == ["a.txt"]
     assert found.refused == {
         "dangling.txt": "a link that leads to no file",
+        "folder": "a link to a folder, which is not followed: name that folder, too",
         "out.txt": "a link that leaves its folder",
         "pipe.txt": "a link that leads to no file",
     }
+
+
+def test_a_folder_that_may_not_be_entered_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree(tmp_path, "a.txt", "closed/b.txt")
+    entries = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return entries(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = scan([tmp_path])
+    assert list(found.files) == ["a.txt"] and found.refused == {"closed": "permission denied"}
 
 
 def test_a_name_that_is_not_utf_8_is_spelled_out(tmp_path: Path) -> None:

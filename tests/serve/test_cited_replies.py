@@ -225,8 +225,9 @@ def test_what_an_index_does_not_answer_is_refused(path: str, body: dict[str, Any
 
 
 def test_searches_are_counted_and_the_memory_of_an_index_is_told(client: httpx.Client) -> None:
-    chat(client, index="docs")
+    chat(client, model="tiny+docs")
     metrics = client.get("/metrics").text
+    assert 'handspun_reply_tokens_total{model="tiny:latest"}' in metrics and "tiny+docs" not in metrics
     assert 'handspun_search_seconds_count{index="docs"}' in metrics
     assert 'handspun_index_bytes{index="docs"}' in metrics
 

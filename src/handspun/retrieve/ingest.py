@@ -57,7 +57,7 @@ def sync(index: Index, on_progress: OnProgress = unheard) -> SyncReport:
         ingest = Ingest(index, reader)
         outcomes = Counter(ingest.forget(path) for path in ingest.known.keys() - found.files.keys() - found.refused.keys())
         outcomes.update(ingest.refuse(IndexedFile(path, "", 0, "failed", reason)) for path, reason in found.refused.items())
-        sizes = {path: file.stat().st_size for path, file in found.files.items()}
+        sizes = {path: size_of(file) for path, file in found.files.items()}
         done, total = 0, sum(sizes.values())
         for path, file in found.files.items():
             on_progress(done, total)
@@ -128,6 +128,14 @@ class Ingest:
     def chunks_of(self, document: IndexedDocument, text: Loaded) -> list[Chunk]:
         """The chunks of a document."""
         return chunk_document(document, text.headings, text.pages, self.count_tokens, self.index.config.chunk_tokens)
+
+
+def size_of(file: Path) -> int:
+    """The bytes of a file; none where it is gone meanwhile."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def source_of(path: str, text: Loaded) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from handspun.errors import RetrieveError
+from handspun.files import reason as reason_of
 from handspun.retrieve.loading.formats import SUFFIXES, suffix_of
 
 
@@ -16,7 +17,7 @@ class Found:
 
     files: dict[str, Path] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    """why a file is not even opened"""
+    """why a file or folder is not even opened"""
     unread: Counter[str] = field(default_factory=Counter)
     """how many there are of each suffix that is not read"""
 
@@ -26,7 +27,8 @@ def scan(roots: Sequence[Path]) -> Found:
     found = Found()
     seen: set[Path] = set()
     for root, label in zip(roots, labels(roots)):
-        below = files_below(root)
+        below, closed = walk(root)
+        found.refused.update({readable_name(path, root, label): reason for path, reason in closed.items()})
         found.unread.update(path.suffix.lower() or path.name for path in below if suffix_of(path) is None)
         readable = [path for path in below if suffix_of(path) is not None]
         if not readable:
@@ -41,21 +43,32 @@ def scan(roots: Sequence[Path]) -> Found:
     return found
 
 
+def walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
+    """The root itself or the files in it, sorted, and why some folders were not entered. Raises RetrieveError."""
+    if not root.exists():
+        raise RetrieveError(f"{root} does not exist: correct the path, or mount what it is on.")
+    if not root.is_dir():
+        return [root], {}
+    files: list[Path] = []
+    closed: dict[Path, str] = {}
+    for folder, folders, names in os.walk(root, onerror=lambda error: closed.update({Path(error.filename): reason_of(error)})):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        links = [path for name in folders if (path := Path(folder, name)).is_symlink()]
+        closed.update(dict.fromkeys(links, "a link to a folder, which is not followed: name that folder, too"))
+        files += [path for name in names if not name.startswith(".") and is_file_or_link(path := Path(folder, name))]
+    return sorted(files), closed
+
+
+def is_file_or_link(path: Path) -> bool:
+    """Whether it is a file or a link, rather than a pipe or a device."""
+    return path.is_file() or path.is_symlink()
+
+
 def fault(path: Path, root: Path) -> str | None:
     """Why a file is not even opened, if it is not."""
     if not path.resolve().is_relative_to((root if root.is_dir() else root.parent).resolve()):
         return "a link that leaves its folder"
     return None if path.is_file() else "a link that leads to no file"
-
-
-def files_below(root: Path) -> list[Path]:
-    """The root itself or everything in it that is not hidden, sorted. Raises RetrieveError where it is not there."""
-    if not root.exists():
-        raise RetrieveError(f"{root} does not exist: correct the path, or mount what it is on.")
-    if not root.is_dir():
-        return [root]
-    below = sorted(path for path in root.rglob("*") if path.is_file() or path.is_symlink())
-    return [path for path in below if not any(part.startswith(".") for part in path.relative_to(root).parts)]
 
 
 def labels(roots: Sequence[Path]) -> list[str]:

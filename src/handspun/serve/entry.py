@@ -62,6 +62,11 @@ class Entry:
         return FULL if self.scheme is None else self.scheme.upper()
 
     @property
+    def trained_name(self) -> str:
+        """The name of the run, or of what was quantized of it, that its weights belong to."""
+        return self.base or self.name
+
+    @property
     def short_name(self) -> str:
         """The name as people say it: without the tag where that is the one that is meant anyway."""
         return self.name.removesuffix(f":{LATEST}")
@@ -70,7 +75,7 @@ class Entry:
 def combined(entry: Entry, index: str) -> Entry:
     """A model that answers through an index."""
     options = {**entry.options, "index": index}
-    named = {"name": f"{entry.short_name}+{index}", "base": entry.base or entry.name}
+    named = {"name": f"{entry.short_name}+{index}", "base": entry.trained_name}
     return replace(entry, **named, digest=digest_of(entry.weights, entry.system, options), options=options)
 
 

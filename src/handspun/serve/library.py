@@ -150,7 +150,7 @@ class Library:
         self.refuse_trained(name, "cannot be replaced; choose another name")
         alias = Alias(
             name=name,
-            base=source.base or source.name,
+            base=source.trained_name,
             system=source.system if system is None else system,
             options={**source.options, **(options or {})},
         )

@@ -75,15 +75,15 @@ class Meter:
         sizes = GaugeMetricFamily("handspun_model_bytes", "What each model in memory takes.", labels=["model"])
         users = GaugeMetricFamily("handspun_model_requests", "Requests that use each model in memory.", labels=["model"])
         for one in loaded:
-            sizes.add_metric([one.entry.name], one.size_bytes)
-            users.add_metric([one.entry.name], one.held.n_users)
+            sizes.add_metric([one.entry.trained_name], one.size_bytes)
+            users.add_metric([one.entry.trained_name], one.held.n_users)
         yield GaugeMetricFamily("handspun_models_loaded", "Models in memory.", value=len(loaded))
         yield from (sizes, users)
         indexes = GaugeMetricFamily("handspun_index_bytes", "What each index in memory takes.", labels=["index"])
         for name, size_bytes in self.models.searchers.sizes().items():
             indexes.add_metric([name], size_bytes)
         yield indexes
-        loads = {one.entry.name: one.worker.engine.load for one in loaded}
+        loads = {one.entry.trained_name: one.worker.engine.load for one in loaded}
         for part, (name, says) in GAUGES.items():
             gauge = GaugeMetricFamily(name, says, labels=["model"])
             for model, load in loads.items():

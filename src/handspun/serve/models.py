@@ -80,9 +80,9 @@ class Models:
                 return
             room = await self.make_room(entry)
             engine = await asyncio.to_thread(open_engine, entry.folder, entry.generate.engine, room.limits)
-            held = Held(MeteredWorker(engine, entry.name, self.meter), room.n_bytes)
+            held = Held(MeteredWorker(engine, entry.trained_name, self.meter), room.n_bytes)
             self.held[entry.weights] = held
-            self.meter.loads.labels(entry.name).inc()
+            self.meter.loads.labels(entry.trained_name).inc()
             held.enter(entry, max(self.config.keep_alive_s, TO_ENTER_S))
             held.leave(lambda: self.release_soon(entry.weights))
 

@@ -94,7 +94,7 @@ def parameters(entry: Entry) -> str:
 
 def modelfile(entry: Entry) -> str:
     """How it would be created, in the words of a Modelfile."""
-    lines = [f"FROM {entry.base or entry.name}", f'TEMPLATE """{entry.template}"""']
+    lines = [f"FROM {entry.trained_name}", f'TEMPLATE """{entry.template}"""']
     lines += [f'SYSTEM """{entry.system}"""'] if entry.system else []
     pairs = (line.split(maxsplit=1) for line in parameters(entry).splitlines())
     return "\n".join([*lines, *(f"PARAMETER {key} {value}" for key, value in pairs)])

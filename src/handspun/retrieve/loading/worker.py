@@ -51,7 +51,7 @@ def parts_of(path: Path) -> Iterator[Part]:
         if not has_text:
             raise CorpusError("it holds no text")
     except CorpusError as error:
-        yield Part(reason=str(error))
+        yield Part(reason=str(error).rstrip("."))
     except OSError as error:
         yield Part(reason=reason(error))
     else:

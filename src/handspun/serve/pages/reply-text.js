@@ -12,6 +12,9 @@ import { element } from "./element.js";
 /** Probabilities at which the tint of a token gets weaker. */
 const TINTS = [0.2, 0.5, 0.8];
 
+/** At the end of a text: what may belong to no part of it that is drawn. */
+const UNDRAWN = /[\s`]+$/;
+
 const MOVES = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
 export class ReplyText {
@@ -70,7 +73,7 @@ export class ReplyText {
   cite(citations, onOpen) {
     const characters = Array.from(this.#text);
     this.#numbers = citations.map((citation, place) => ({
-      at: characters.slice(0, citation.answerEnd).join("").length,
+      at: characters.slice(0, citation.answerEnd).join("").replace(UNDRAWN, "").length,
       shown: number(place + 1, citation, () => onOpen(citation)),
     }));
     for (const { drawn } of this.#drawn.splice(0)) drawn.remove();

@@ -16,9 +16,9 @@ const UNSUPPORTED = "Not supported by the passages.";
  *
  * @param {Reading} reading
  */
-export function verdict({ index, kind, supported, nearest }) {
+export function verdict({ index, kind, supported }) {
   if (kind !== "unknown") return supported ? "" : UNSUPPORTED;
-  return `Nothing that was found in ${index} answers this.${nearest.length ? " Nearest:" : ""}`;
+  return `Nothing that was found in ${index} answers this.`;
 }
 
 /**
@@ -26,13 +26,14 @@ export function verdict({ index, kind, supported, nearest }) {
  * @param {OnOpen} onOpen
  */
 export function sources(reading, onOpen) {
-  const { citations, nearest, sent } = reading;
+  const { citations, sent } = reading;
   const said = verdict(reading);
+  const nearest = sent.length ? [] : reading.nearest;
   return element(
     "div",
     { class: "sources" },
     ...(said ? [element("p", { class: "ending" }, said)] : []),
-    ...(nearest.length ? [element("ul", {}, ...nearest.map((span) => element("li", {}, opener(span, onOpen))))] : []),
+    ...(nearest.length ? [near(nearest, onOpen)] : []),
     ...(citations.length ? [cited(citations, onOpen)] : []),
     ...(sent.length ? [read(reading, onOpen)] : []),
   );
@@ -45,6 +46,15 @@ export function sources(reading, onOpen) {
 function cited(citations, onOpen) {
   const items = citations.map((span, place) => element("li", {}, opener(span, onOpen, place + 1)));
   return element("ol", { "aria-label": "Citations" }, ...items);
+}
+
+/**
+ * @param {Span[]} nearest
+ * @param {OnOpen} onOpen
+ */
+function near(nearest, onOpen) {
+  const items = nearest.map((span) => element("li", {}, opener(span, onOpen)));
+  return element("ul", { "aria-label": "Nearest passages" }, ...items);
 }
 
 /**
