@@ -24,7 +24,7 @@ import string
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import mean
@@ -38,6 +38,7 @@ from handspun.corpus.quarantine import Quarantine
 from handspun.corpus.reading import Ask, Passage
 from handspun.corpus.reading_file import ReaderSource
 from handspun.corpus.split import is_held_out
+from handspun.files import read_json, write_json
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
 from handspun.generate.limits import Limits
@@ -217,7 +218,7 @@ def prepared_exam(facts_file: Path, folder: Path, n_questions: int) -> Exam:
     """Index every passage as a document, and draw the questions."""
     with (folder / "bad_lines").open("wb") as file:
         reading = ReaderSource(f"reader:{facts_file}").reading(Quarantine(file))
-    (folder / "texts").mkdir()
+    (folder / "texts").mkdir(exist_ok=True)
     lines = (json.dumps({"id": passage.id, "text": passage.text}) for passage in reading.passages)
     (folder / "texts" / "passages.jsonl").write_text("\n".join(lines))
     config = RetrieveConfig(embedder="none", n_passages=N_PASSAGES)
@@ -227,6 +228,20 @@ def prepared_exam(facts_file: Path, folder: Path, n_questions: int) -> Exam:
     asks = reading.only(lambda group: is_held_out(group, VAL_SHARE)).asks
     chosen = random.Random(0).sample(asks, min(n_questions, len(asks)))
     return Exam(chosen, reading.passages, open_searcher(index))
+
+
+def trained(model: str, seed: int, folder: Path) -> tuple[Run, float]:
+    """The recipe made with this seed, and the seconds of CPU that all of it took; what the folder holds is not made again."""
+    tokens, run, note = folder / "tokens", folder / f"{model}-{seed}", folder / f"{model}-{seed}.json"
+    if not note.is_file():
+        tokens_note = folder / "tokens.json"
+        if not tokens_note.is_file():
+            write_json(tokens_note, {"cpu_s": made("tokenize", folder / "facts.jsonl", tokens)})
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(tokens, run)
+        cpu_s = made("tune", folder / "facts.jsonl", run, f"seed={seed}", *MODELS[model])
+        write_json(note, {"cpu_s": read_json(tokens_note)["cpu_s"] + cpu_s})
+    return Run(run), read_json(note)["cpu_s"]
 
 
 def made(verb: str, facts_file: Path, folder: Path, *overrides: str) -> float:
@@ -242,11 +257,12 @@ def made(verb: str, facts_file: Path, folder: Path, *overrides: str) -> float:
 
 def measured(run: Run, exam: Exam, title: str) -> dict[str, Any]:
     """Exact match in each arm, what is said not to be known, and how many of the citations are precise."""
-    engine = load_engine(run.tuned, limits=Limits(max_rows=ROWS))
+    engine, recipe = load_engine(run.tuned, limits=Limits(max_rows=ROWS)), load_recipe(str(run.path))
+    settings = replace(load_recipe("tune-reader").generate, max_new_tokens=ANSWER_TOKENS)
     with Progress(title, "answers") as progress:
         answers = {}
         for number, arm in enumerate(ARMS):
-            answers[arm] = answers_in(arm, engine, exam)
+            answers[arm] = answers_in(arm, engine, exam, settings)
             progress((number + 1) * len(exam.asks), len(ARMS) * len(exam.asks))
     exact = {arm: mean(is_exact(answer, ask) for answer, ask in zip(answers[arm], exam.asks)) for arm in ARMS}
     pairs = [(citation, ask) for answer, ask in zip(answers["retrieved"], exam.asks) for citation in answer.citations]
@@ -256,16 +272,16 @@ def measured(run: Run, exam: Exam, title: str) -> dict[str, Any]:
         "citation_precision": mean(precise) if precise else 0.0,
         "n_citations": len(precise),
         "unknown": {arm: mean(answer.kind == "unknown" for answer in answers[arm]) for arm in ARMS},
-        "n_parameters": sum(parameters(load_recipe(str(run.path)).model, engine.tokenizer.vocab_size).values()),
+        "n_parameters": sum(parameters(recipe.model, engine.tokenizer.vocab_size).values()),
     }
 
 
-def answers_in(arm: Arm, engine: Engine, exam: Exam) -> list[Answer]:
+def answers_in(arm: Arm, engine: Engine, exam: Exam, settings: GenerateConfig) -> list[Answer]:
     """The answer to every question of an exam in one arm."""
     answerers = [answerer(arm, ask, engine, exam) for ask in exam.asks]
     prepared = [prepare(arm, each, ask, engine) for each, ask in zip(answerers, exam.asks)]
     asked = [each.ids for each in prepared if each.is_found]
-    replies = iter(engine.generate(asked, GenerateConfig(max_new_tokens=ANSWER_TOKENS)))
+    replies = iter(engine.generate(asked, settings))
     return [
         each.conclude(question, next(replies)) if question.is_found else each.unknown(question)
         for each, question in zip(answerers, prepared)
@@ -309,17 +325,15 @@ def summary(seeds: dict[int, dict[str, Any]]) -> dict[str, Any]:
 
 def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Every model with every seed on the same exam."""
-    write_facts(folder / "facts.jsonl")
+    if not (folder / "facts.jsonl").is_file():
+        write_facts(folder / "facts.jsonl")
     exam = prepared_exam(folder / "facts.jsonl", folder, arguments.questions)
-    tokens_s = made("tokenize", folder / "facts.jsonl", folder / "tokens")
     results: dict[str, Any] = {}
     for model in [arguments.only] if arguments.only else list(MODELS):
         seeds = {}
         for seed in arguments.seeds:
-            run = folder / f"{model}-{seed}"
-            shutil.copytree(folder / "tokens", run)
-            cpu_s = tokens_s + made("tune", folder / "facts.jsonl", run, f"seed={seed}", *MODELS[model])
-            seeds[seed] = {**measured(Run(run), exam, f"ask {model}, seed {seed}"), "cpu_s": round(cpu_s, 1)}
+            run, cpu_s = trained(model, seed, folder)
+            seeds[seed] = {**measured(run, exam, f"ask {model}, seed {seed}"), "cpu_s": round(cpu_s, 1)}
             say(f"{model}, seed {seed}: {json.dumps(seeds[seed])}")
         results[model] = summary(seeds)
     return {**results, "n_questions": len(exam.asks), "n_passages": len(exam.passages)}
@@ -342,7 +356,7 @@ def parsed_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="what each model is trained with")
     parser.add_argument("--only", choices=MODELS, help="one of the two models")
     parser.add_argument("--questions", type=int, default=N_QUESTIONS, help="asked of each model in each arm")
-    parser.add_argument("--folder", type=Path, help="an empty folder to keep the runs in; without it they are deleted")
+    parser.add_argument("--folder", type=Path, help="keep the runs here, and go on with those that are; otherwise deleted")
     return parser.parse_args()
 
 
