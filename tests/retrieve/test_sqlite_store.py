@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_index import EMBEDDER, chunks_of, document_of, file_of, vectors_of
+from small_index import EMBEDDER, TEXTS, chunks_of, document_of, file_of, vectors_of
 
 from handspun.errors import DamagedFileError, RetrieveError
 from handspun.retrieve.sqlite_store import SqliteStore
@@ -40,7 +40,15 @@ def test_a_format_to_come_is_refused(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(RetrieveError, match=r"format 99.*install a newer handspun"):
+    with pytest.raises(RetrieveError, match=r"format 99, .*install a newer handspun"):
+        SqliteStore(path)
+
+
+def test_a_format_of_before_is_made_anew(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with pytest.raises(RetrieveError, match=r"format 1, .*index its folders again"):
         SqliteStore(path)
 
 
@@ -78,7 +86,6 @@ def test_what_another_connection_writes_is_found(path: Path) -> None:
 
 def test_a_text_that_was_changed_behind_its_back_is_a_fault(path: Path) -> None:
     with sqlite3.connect(path) as connection:
-        connection.execute("DROP TRIGGER words_of_gone")
         connection.execute("UPDATE chunks SET text = replace(text, 'hares', 'bears') WHERE start > 0")
     connection.close()
     store = SqliteStore(path)
@@ -96,4 +103,15 @@ def test_a_writer_that_another_process_keeps_waiting_is_told_so(path: Path, monk
         store.note(a=1)
     assert store.search_text("fox", 1)
     blocker.close()
+    store.close()
+
+
+def test_common_words_are_left_out_where_they_would_have_too_many_chunks_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SqliteStore(":memory:")
+    for source in TEXTS:
+        store.replace(file_of(source), [document_of(source)], chunks_of(source))
+    both = store.search_text("animals night", 9)
+    monkeypatch.setattr("handspun.retrieve.sqlite_store.MOST_WEIGHED", 3)
+    assert (len(both), len(store.search_text("animals night", 9))) == (6, 2)
+    assert len(store.search_text("animals", 9)) == 6
     store.close()

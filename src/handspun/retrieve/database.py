@@ -58,10 +58,9 @@ class Database:
         is_empty = self._pragma("schema_version") == 0
         if not is_empty and self._pragma("application_id") != APPLICATION_ID:
             raise RetrieveError(f"{self.path} is a database of another program; name another folder for the index.")
-        if (found := self._pragma("user_version")) > FORMAT:
-            raise RetrieveError(
-                f"{self.path} has format {found}, and this handspun reads formats up to {FORMAT}; install a newer handspun."
-            )
+        if not is_empty and (found := self._pragma("user_version")) != FORMAT:
+            cure = "install a newer handspun" if found > FORMAT else "delete it and index its folders again"
+            raise RetrieveError(f"{self.path} has format {found}, and this handspun reads format {FORMAT}; {cure}.")
 
     @contextmanager
     def failures_in_words(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 APPLICATION_ID = int.from_bytes(b"hand")
 """what SQLite keeps in the file's head to say whose file it is"""
-FORMAT = 1
+FORMAT = 2
 """goes up with every change of what is here, and with `text_query.STOP_WORDS`"""
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 TABLES = """
@@ -46,21 +46,13 @@ CREATE TABLE identity (id TEXT NOT NULL);
 INSERT INTO identity VALUES (lower(hex(randomblob(8))));
 """
 WORDS = f"""
-CREATE VIEW telling_words AS SELECT id, telling(heading) AS heading, telling(text) AS text FROM chunks;
+CREATE VIEW telling_words AS SELECT id, document, telling(heading) AS heading, telling(text) AS text FROM chunks;
 CREATE VIRTUAL TABLE words USING fts5 (
     heading, text, content=telling_words, content_rowid=id, tokenize='{TOKENIZER}');
-CREATE TRIGGER words_of_new AFTER INSERT ON chunks BEGIN
-    INSERT INTO words (rowid, heading, text) VALUES (new.id, telling(new.heading), telling(new.text));
-END;
-CREATE TRIGGER words_of_gone AFTER DELETE ON chunks BEGIN
-    INSERT INTO words (words, rowid, heading, text) VALUES ('delete', old.id, telling(old.heading), telling(old.text));
-END;
 INSERT INTO words (words, rank) VALUES ('automerge', 16);
 """
 REBUILD = "INSERT INTO words (words) VALUES ('rebuild');"
 NO_WORDS = """
-DROP TRIGGER words_of_new;
-DROP TRIGGER words_of_gone;
 DROP TABLE words;
 DROP VIEW telling_words;
 """
