@@ -10,7 +10,11 @@ from handspun.retrieve.chunk import Hit
 from handspun.retrieve.citation import cite
 from handspun.retrieve.searcher import Searcher
 from handspun.retrieve.sentences import sentences
-from handspun.retrieve.words import forms, words
+from handspun.retrieve.words import words
+
+STEM_CHARACTERS = 5
+LEAST = 0.1
+"""added to what is multiplied: a sentence that repeats nothing of the question may still be the answer"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def extract(question: str, searcher: Searcher, hits: Sequence[Hit]) -> Answer:
 def best_excerpt(question: str, hits: Sequence[Hit]) -> Excerpt | None:
     """The best sentence of the hits, or None where there is no text.
 
-    Words of the question count more the fewer hits have them; of two that say as much the better hit's wins.
+    Words of the question count more the fewer hits have them; of two sentences that say as much of it the better hit's wins.
     """
     weights = rarity(question, hits)
     excerpts = [
@@ -53,13 +57,17 @@ def best_excerpt(question: str, hits: Sequence[Hit]) -> Excerpt | None:
 
 def rarity(question: str, hits: Sequence[Hit]) -> dict[str, float]:
     """How much each telling word of the question counts, by the share of the hits that have it (inverse document frequency)."""
-    n_with = Counter(form for hit in hits for form in set(forms(f"{hit.chunk.heading} {hit.chunk.text}")))
-    asked = {word.form for word in words(question) if word.is_telling}
-    return {form: math.log(1 + (len(hits) + 0.5) / (n_with[form] + 0.5)) for form in asked}
+    n_with = Counter(stem for hit in hits for stem in stems(f"{hit.chunk.heading} {hit.chunk.text}"))
+    return {stem: math.log(1 + (len(hits) + 0.5) / (n_with[stem] + 0.5)) for stem in stems(question)}
 
 
 def score(hit: Hit, start: int, end: int, weights: dict[str, float]) -> float:
-    """The share of the question that a sentence says, times how well its chunk was found."""
-    said = set(forms(hit.chunk.text[start:end]))
-    share = sum(weight for form, weight in weights.items() if form in said) / (sum(weights.values()) or 1.0)
-    return (share + 0.1) * (hit.score + 0.1)
+    """The share of the question that a sentence says, times how well its chunk was found, which counts twice."""
+    said = stems(hit.chunk.text[start:end])
+    share = sum(weight for stem, weight in weights.items() if stem in said) / (sum(weights.values()) or 1.0)
+    return (share + LEAST) * (hit.score + LEAST) ** 2
+
+
+def stems(text: str) -> set[str]:
+    """The telling words of a text, cut so that open, opens and opened are the same."""
+    return {word.form[:STEM_CHARACTERS] for word in words(text) if word.is_telling}

@@ -28,15 +28,18 @@ class ReadingSession:
         chat = self.chat
         prepared = self.answerer.prepare(content, chat.messages, max_new_tokens=chat.config.max_new_tokens)
         answer = self.answerer.unknown(prepared)
+        said = ""
         if prepared.is_found:
             for piece in chat.engine.stream([Request(prepared.ids, chat.config)]):
-                if piece.text:
-                    yield piece.text
+                text = piece.text if said else piece.text.lstrip()
+                said += text
+                if text:
+                    yield text
                 if piece.finish_reason:
                     answer = self.answerer.conclude(prepared, piece.reply)
         else:
             yield answer.text
         self.answer = answer
         chat.n_forgotten = prepared.n_forgotten
-        said = [Message("user", content), Message("assistant", answer.text)]
-        chat.messages = [*chat.messages[prepared.n_forgotten :], *said]
+        exchange = [Message("user", content), Message("assistant", answer.text)]
+        chat.messages = [*chat.messages[prepared.n_forgotten :], *exchange]

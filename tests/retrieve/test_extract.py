@@ -1,0 +1,53 @@
+"""The extractive answer is the sentence that says most of what was asked, word for word."""
+
+from pathlib import Path
+
+from stored import searcher_of, stored
+
+from handspun.retrieve.extract import best_excerpt, extract
+
+TEXTS = {
+    "bridge.txt": "The Orrin is a river. A bridge over it was opened in 1931.\nIt is made of steel and often painted.",
+    "ferry.txt": "A ferry crosses the lake. It was opened in summer.",
+}
+
+
+def test_the_sentence_that_says_most_of_the_question_wins() -> None:
+    _, hits = stored(TEXTS)
+    for question, sentence in {
+        "When was the bridge opened?": "A bridge over it was opened in 1931.",
+        "What opens in the summer?": "It was opened in summer.",
+        "Why paint steel?": "It is made of steel and often painted.",
+    }.items():
+        excerpt = best_excerpt(question, hits)
+        assert excerpt is not None and excerpt.text == sentence
+
+
+def test_of_two_that_say_as_much_the_better_hits_wins() -> None:
+    _, hits = stored({"a": "The bridge is old.", "b": "The bridge is new."})
+    first, last = best_excerpt("Which bridge?", hits), best_excerpt("Which bridge?", [])
+    assert first is not None and first.text == "The bridge is old."
+    assert last is None
+
+
+def test_it_is_cited_whole_on_one_line(tmp_path: Path) -> None:
+    text = "A long sentence that goes\n  on in the next line. Another."
+    searcher = searcher_of(tmp_path, {"long.txt": text})
+    answer = extract("What is long and goes on?", searcher, searcher.search("long sentence"))
+    assert (answer.text, answer.kind, answer.supported) == (
+        "A long sentence that goes on in the next line.",
+        "extractive",
+        True,
+    )
+    (citation,) = answer.citations
+    assert citation.quote == text[citation.start : citation.end] == "A long sentence that goes\n  on in the next line."
+    assert (citation.answer_start, citation.answer_end) == (0, len(answer.text))
+
+
+def test_where_nothing_counts_as_found_it_is_not_known_and_a_changed_document_is_not_cited(tmp_path: Path) -> None:
+    searcher = searcher_of(tmp_path, TEXTS)
+    hits = searcher.search("When was the bridge opened?")
+    assert extract("Why?", searcher, []).kind == "unknown"
+    searcher.index.store.remove("bridge.txt")
+    answer = extract("When was the bridge opened?", searcher, hits)
+    assert (answer.citations, answer.supported) == ((), False)

@@ -1,0 +1,23 @@
+"""A question that cannot be understood alone is looked up with the one before."""
+
+import pytest
+
+from handspun.corpus.document import Message
+from handspun.retrieve.follow_up import search_query
+
+HISTORY = [Message("user", "What is Spain?"), Message("assistant", "A country."), Message("passage", "Rome.")]
+
+
+@pytest.mark.parametrize("question", ["And its capital?", "Why?", "Who rules it?", "What does that mean?"])
+def test_what_points_back_is_looked_up_with_the_users_last_question(question: str) -> None:
+    assert search_query(question, HISTORY) == f"What is Spain?\n{question}"
+
+
+@pytest.mark.parametrize("question", ["What is the capital of Peru?", "Madrid?"])
+def test_what_stands_for_itself_is_looked_up_alone(question: str) -> None:
+    assert search_query(question, HISTORY) == question
+
+
+def test_without_a_question_before_there_is_nothing_to_add() -> None:
+    assert search_query("Why?", []) == "Why?"
+    assert search_query("Why?", [Message("system", "Be brief.")]) == "Why?"
