@@ -58,24 +58,28 @@ class Reading:
         """What an answer says of where it comes from."""
         is_found = self.prepared.is_found
         answer = self.answerer.conclude(self.prepared, reply) if is_found else self.answerer.unknown(self.prepared)
-        return {"searched": self.index, **facts(answer)}
+        n_blank = len(reply.text) - len(reply.text.lstrip())
+        return {"searched": self.index, **facts(answer, n_blank)}
 
 
-def facts(answer: Answer) -> dict[str, Any]:
-    """An answer in the words of `Findings`; where something was found, nothing is named as merely near."""
+def facts(answer: Answer, n_blank: int) -> dict[str, Any]:
+    """An answer in the words of `Findings`; where something was found, nothing is named as merely near.
+
+    `n_blank` characters of white space have been said before the answer begins.
+    """
     near = {"nearest": [near_span(hit) for hit in answer.nearest]} if answer.kind == "unknown" else {}
     return {
         "kind": answer.kind,
         "supported": answer.supported,
-        "citations": [cited_span(citation) for citation in answer.citations],
+        "citations": [cited_span(citation, n_blank) for citation in answer.citations],
         "sent": [read_passage(sent) for sent in answer.sent],
         "n_left_out": answer.n_left_out,
         **near,
     }
 
 
-def cited_span(citation: Citation) -> CitedSpan:
-    """A citation, as clients get it."""
+def cited_span(citation: Citation, n_blank: int) -> CitedSpan:
+    """A citation, as clients get it: its place in the reply is counted from the reply's beginning."""
     return CitedSpan(
         source=citation.source,
         start=citation.start,
@@ -85,8 +89,8 @@ def cited_span(citation: Citation) -> CitedSpan:
         page=citation.page,
         quote=citation.quote,
         verified=citation.verified,
-        answer_start=citation.answer_start,
-        answer_end=citation.answer_end,
+        answer_start=n_blank + citation.answer_start,
+        answer_end=n_blank + citation.answer_end,
     )
 
 
