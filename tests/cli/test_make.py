@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from handspun.cli.app import run
+from handspun.cli.make import next_commands
+from handspun.recipe import find_recipe
+from handspun.runs import Run
 
 HOLD = """
 import sys
@@ -211,3 +214,10 @@ def test_a_recipe_without_a_tune_table_is_not_tuned(tiny_recipe: Path, tmp_path:
     untuned = tmp_path / "untuned.toml"
     untuned.write_text(tiny_recipe.read_text().partition("[tune]")[0])
     assert "no table [tune]" in refused(["tune", str(untuned), "--run", str(tmp_path / "run")], capsys)
+
+
+def test_who_has_made_quickstart_is_told_how_to_ask_its_index(tmp_path: Path, finished_run: Path) -> None:
+    shutil.copy(find_recipe("quickstart"), tmp_path / "recipe.toml")
+    asks = [command for command in next_commands(Run(tmp_path)) if command.startswith(f"handspun ask {tmp_path} ")]
+    assert len(asks) == 1
+    assert not any(command.startswith("handspun ask") for command in next_commands(Run(finished_run)))

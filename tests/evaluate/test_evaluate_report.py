@@ -38,3 +38,29 @@ def test_a_mixture_is_shown_with_its_readings() -> None:
 def test_what_was_not_measured_is_not_shown() -> None:
     page = report({}, {"train": 60.0}, "1 core")
     assert page == "1.0 minutes (train 60 s) on 1 core.\n"
+
+
+def test_answers_through_an_index_have_a_row_a_sentence_and_their_citations() -> None:
+    shares = {**SHARES, "retrieved": 0.75}
+    through_index = {
+        **EVALUATION,
+        "exact_match": shares,
+        "f1": shares,
+        "abstained": {**EVALUATION["abstained"], "retrieved": 0.125},
+        "citations": {"precision": 0.98, "recall": 0.9, "supported": 0.97, "at_hand": 0.99, "abstention_precision": None},
+        "cited": [
+            {
+                "question": "What does os.open do?",
+                "answer": "Open a file.",
+                "supported": True,
+                "citations": [
+                    {"source": "python.jsonl#os.open", "start": 22, "end": 34, "quote": "Open a file.", "verified": True}
+                ],
+            }
+        ],
+    }
+    page = report(through_index, {"index": 2.0}, "2 cores")
+    assert "| with what its index finds | 75.0 % | 75.0 % | 12.5 % |" in page
+    assert "Through the index 98.0 % of the citations point to what answers the question" in page
+    assert "assistant  Open a file. [1]\n      [1]  python.jsonl#os.open, characters 22 to 34: “Open a file.”" in page
+    assert "index finds" not in report(EVALUATION, {"train": 1.0}, "2 cores")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from handspun.corpus.document import Document
-from handspun.evaluate.librarian import Librarian
+from handspun.evaluate.librarian import POOL_CHUNKS, Librarian, pool_of
 from handspun.retrieve.chunk import Chunk, Hit
 
 TEXT = "The shard holds tokens in the order in which they were read. A corpus holds shards, and a shard holds no words."
@@ -55,3 +55,13 @@ def test_wrong_passages_differ_between_queries_and_are_the_same_each_time() -> N
     drawn = [found.wrong(query, SCORED, [OTHER])[0].source for query in "abcdefgh"]
     assert len(set(drawn)) > 4
     assert drawn == [found.wrong(query, SCORED, [OTHER])[0].source for query in "abcdefgh"]
+
+
+def test_the_pool_of_a_large_index_is_drawn_from_all_of_it_and_of_a_small_one_it_is_all() -> None:
+    chunks = [chunk(f"Page {number}.", str(number)) for number in range(5 * POOL_CHUNKS)]
+    pool = pool_of(iter(chunks))
+    assert len(pool) == len({one.source for one in pool}) == POOL_CHUNKS
+    late = sum(int(one.source) >= 4 * POOL_CHUNKS for one in pool)
+    assert 0.15 * POOL_CHUNKS < late < 0.25 * POOL_CHUNKS
+    assert pool == pool_of(chunks)
+    assert sorted(one.source for one in pool_of(chunks[:7])) == [str(number) for number in range(7)]

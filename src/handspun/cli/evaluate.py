@@ -98,8 +98,9 @@ def measured(
     pool = pool_of(searcher.index.store.every_chunk())
     engine = load_engine(weights, limits=Limits(max_rows=recipe.evaluate.rows))
     facts: dict[str, Any] = {"run": run.path.name, "index": searcher.index.name, "chunks": searcher.index.store.counts().chunks}
-    with Progress("search", "queries"):
-        facts["retrieval"] = judged_facts(searcher, *judged) if judged else known_item_facts(searcher, pool)
+    with Progress("search", "queries") as progress:
+        found = judged_facts(searcher, *judged, progress) if judged else known_item_facts(searcher, pool, progress)
+        facts["retrieval"] = found
     if exam[: recipe.evaluate.n_questions]:
         facts["answers"] = answers(engine, recipe, searcher, pool, exam[: recipe.evaluate.n_questions])
     if (run.corpus / "val.jsonl").is_file() and (run.corpus / "val.jsonl").stat().st_size:

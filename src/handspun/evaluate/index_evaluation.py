@@ -1,6 +1,6 @@
 """What an index is worth to a model: whether it finds, how answers get better, and how much better text is predicted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from handspun.evaluate.answers import score
@@ -9,31 +9,37 @@ from handspun.evaluate.bootstrap import Difference
 from handspun.evaluate.cited_answers import CitedAnswer, citation_score, gain
 from handspun.evaluate.index_report import examples, shares_of
 from handspun.evaluate.verdict import as_kept, in_words, verdict
-from handspun.retrieve.chunk import Chunk
+from handspun.retrieve.chunk import Chunk, Hit
 from handspun.retrieve.known_items import plain_items
 from handspun.retrieve.ranking import Qrels, figures
-from handspun.retrieve.searcher import Searcher
+from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, Searcher
 
-N_RANKED = 100
+N_CHUNKS = 200
+"""Hits of a query: documents of several chunks are counted once, and recall is looked at among the first 100."""
 N_KNOWN_ITEMS = 200
+OnProgress = Callable[[int, int | None], None]
 OTHERS: tuple[Arm, ...] = ("closed_book", "wrong_passage")
 
 
-def judged_facts(searcher: Searcher, queries: Mapping[str, str], qrels: Qrels) -> dict[str, Any]:
+def judged_facts(
+    searcher: Searcher, queries: Mapping[str, str], qrels: Qrels, on_progress: OnProgress | None = None
+) -> dict[str, Any]:
     """nDCG, recall and reciprocal rank by judgments; a document counts once, where its first chunk was found."""
     judged = {document for judgments in qrels.values() for document in judgments}
-    rankings = {id: documents_found(searcher, text, judged) for id, text in queries.items() if id in qrels}
+    asked = {id: text for id, text in queries.items() if id in qrels}
+    rankings = {
+        id: documents_found(hits, judged) for id, hits in zip(asked, searches(searcher, list(asked.values()), on_progress))
+    }
     return {"queries": len(rankings), "judged_by": "qrels", **rounded(figures(rankings, {id: qrels[id] for id in rankings}))}
 
 
-def documents_found(searcher: Searcher, query: str, judged: set[str]) -> list[str]:
-    """The documents of the best chunks: as the judgments call them, PATH, PATH#ID or the ID alone."""
-    sources = (hit.chunk.source for hit in searcher.search(query, 2 * N_RANKED))
-    names = (source if source in judged else source.rpartition("#")[2] for source in sources)
-    return list(dict.fromkeys(names))[:N_RANKED]
+def documents_found(hits: Sequence[Hit], judged: Container[str]) -> list[str]:
+    """The documents of hits: as the judgments call them, PATH, PATH#ID or the ID alone."""
+    sources = (hit.chunk.source for hit in hits)
+    return list(dict.fromkeys(source if source in judged else source.rpartition("#")[2] for source in sources))
 
 
-def known_item_facts(searcher: Searcher, pool: Sequence[Chunk]) -> dict[str, Any]:
+def known_item_facts(searcher: Searcher, pool: Sequence[Chunk], on_progress: OnProgress | None = None) -> dict[str, Any]:
     """The same by questions made of words of the index's own chunks, each of which is to be found again.
 
     Nothing where no chunk is long enough for that.
@@ -41,11 +47,18 @@ def known_item_facts(searcher: Searcher, pool: Sequence[Chunk]) -> dict[str, Any
     items = plain_items(pool, N_KNOWN_ITEMS)
     if not items:
         return {}
-    rankings = {
-        str(number): [hit.chunk.id for hit in searcher.search(item.query, N_RANKED)] for number, item in enumerate(items)
-    }
+    found = searches(searcher, [item.query for item in items], on_progress)
+    rankings = {str(number): [hit.chunk.id for hit in hits] for number, hits in enumerate(found)}
     qrels = {str(number): {item.chunk_id: 1} for number, item in enumerate(items)}
     return {"queries": len(items), "judged_by": "known items", **rounded(figures(rankings, qrels))}
+
+
+def searches(searcher: Searcher, queries: Sequence[str], on_progress: OnProgress | None) -> Iterator[list[Hit]]:
+    """What is found for each query, in their order."""
+    for number, query in enumerate(queries, start=1):
+        yield searcher.search(query[:MAX_QUERY_CHARACTERS], N_CHUNKS)
+        if on_progress:
+            on_progress(number, len(queries))
 
 
 def answer_facts(answers: Sequence[CitedAnswer]) -> dict[str, Any]:
