@@ -5,7 +5,8 @@
 Random weights, greedy, on all cores; the clients take a part of them. The name of a row says what is done and the model:
   clients   16 at once, in tokens per second of all. Bar: 6 times one client's. `ratio` is against llama.cpp, without HTTP
   first     seconds to the first token while 16 clients ask again and again: median and 99th percentile of 160
-  slow      1,000 clients that pause before each line they read: all are answered. Bar: memory grows by less than 150 MB
+  slow      1,000 clients that pause before each line they read: all are answered. Bar: they add less than 150 MB to the memory
+            of a server that has answered 160 quick ones
 """
 
 import asyncio
@@ -93,7 +94,8 @@ async def slow(shelf: Shelf, shape: str, bits: str, _rounds: int) -> Figures:
     """Many clients at once that read slowly."""
     dice, name = random.Random(0), name_of(shelf, shape, bits)
     with serving(shelf.run(shape), f"serve.queue={N_SLOW}") as server:
-        await asyncio.gather(*(server.visit(question(name, N_TOKENS, dice)) for _ in range(N_CLIENTS)))
+        for _ in range(N_ASKED // N_CLIENTS):
+            await asyncio.gather(*(server.visit(question(name, N_SHORT, dice)) for _ in range(N_CLIENTS)))
         before, began = server.rss_bytes, time.perf_counter()
         watch = asyncio.create_task(server.watch_memory())
         visits = await asyncio.gather(*(server.visit(question(name, N_SHORT, dice), PAUSE_S) for _ in range(N_SLOW)))

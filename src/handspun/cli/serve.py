@@ -25,6 +25,7 @@ from handspun.serve.config import ServeConfig
 from handspun.settings import apply_overrides, build, parse_override, to_tree
 
 if TYPE_CHECKING:
+    from handspun.serve.allowed import Allowed
     from handspun.serve.indexes import Indexes
     from handspun.serve.library import Library
 
@@ -95,15 +96,17 @@ def serve_until_told(
     library = open_library(runs, schemes_of(chosen), engine, open_indexes(indexes))
     settings = {name: value for name, value in to_tree(config).items() if f"serve.{name}" in keys_of_overrides(overrides)}
     listener = open_door(host, config.port, asked=asked, names=names_asked(library, indexes), key=key, settings=settings)
-    if listener is None:
-        return 0
+    if listener is not None:
+        serve_behind(listener, url_of(host, listener.getsockname()[1]), library, config, allowed)
+    return 0
+
+
+def serve_behind(listener: socket.socket, url: str, library: "Library", config: ServeConfig, allowed: "Allowed") -> None:
+    """Serve behind a door that is open, until told to stop."""
     from handspun.serve.app import build_app
     from handspun.serve.journal import open_journal
     from handspun.serve.models import Models
     from handspun.serve.server import Server
-
-    models = Models(library, config)
-    url = url_of(host, listener.getsockname()[1])
 
     def say_ready() -> None:
         models, indexes = [entry.short_name for entry in library.plain_entries()], list(library.index_folders)
@@ -117,8 +120,8 @@ def serve_until_told(
             terminal.say(f"stopping: {replies} up to {config.drain_s:g} s")
 
     open_journal(sys.stderr)
+    models = Models(library, config)
     Server(build_app(models, config, allowed), models, config, say_ready, say_stopping).run(sockets=[listener])
-    return 0
 
 
 def require_packages() -> None:
