@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from handspun.cli.printable import printable, printable_json
+from handspun.cli.safe_text import printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console
