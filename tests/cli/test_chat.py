@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,12 @@ def test_an_index_that_is_not_there_is_named_and_the_conversation_goes_on(
     said, talk = conversation(["/index nowhere", "What is a shard?"], finished_run, monkeypatch, capsys)
     assert 'no index "nowhere"' in talk[0]
     assert len(said) == 1
+
+
+def test_a_run_with_an_index_of_its_own_looks_messages_up_in_it(
+    run_copy: Path, index: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.copytree(index, run_copy / "index")
+    said, _ = conversation(["Qui vive?", "/index", "Qui vive?"], run_copy, monkeypatch, capsys)
+    assert said[0] == "I do not know."
+    assert len(said) == 2

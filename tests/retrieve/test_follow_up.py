@@ -3,7 +3,7 @@
 import pytest
 
 from handspun.corpus.document import Message
-from handspun.retrieve.follow_up import search_query
+from handspun.retrieve.follow_up import is_about_the_model, search_query
 
 HISTORY = [Message("user", "What is Spain?"), Message("assistant", "A country."), Message("passage", "Rome.")]
 
@@ -21,3 +21,8 @@ def test_what_stands_for_itself_is_looked_up_alone(question: str) -> None:
 def test_without_a_question_before_there_is_nothing_to_add() -> None:
     assert search_query("Why?", []) == "Why?"
     assert search_query("Why?", [Message("system", "Be brief.")]) == "Why?"
+
+
+def test_what_is_asked_of_the_model_itself_is_told_from_what_can_be_looked_up() -> None:
+    assert is_about_the_model("Who are you?")
+    assert not any(map(is_about_the_model, ("What can you tell me about Spain?", "Why?", "Who is it?", "Madrid?")))

@@ -34,6 +34,13 @@ def test_what_is_not_found_is_said_without_the_model(reading: ReadingSession) ->
     assert reading.answer is not None and reading.answer.kind == "unknown"
 
 
+def test_what_is_asked_of_the_model_itself_is_not_looked_up(reading: ReadingSession) -> None:
+    "".join(reading.say("What is a shard?"))
+    "".join(reading.say("Who are you?"))
+    assert reading.answer is None
+    assert [one.content for one in reading.chat.messages if one.role == "user"] == ["What is a shard?", "Who are you?"]
+
+
 def test_a_reply_that_is_not_taken_to_its_end_leaves_the_conversation_as_it_was(reading: ReadingSession) -> None:
     texts = reading.say("What is a shard?")
     next(texts)

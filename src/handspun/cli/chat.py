@@ -9,7 +9,7 @@ from handspun.cli import terminal
 from handspun.cli.answer_text import show_grounds, show_sent
 from handspun.cli.generate import generate_config, passage_text, read_text
 from handspun.cli.interrupt import INTERRUPTED, ends_at_once
-from handspun.cli.workshop import find_searcher, find_weights, mention_base_model, require_memory
+from handspun.cli.workshop import find_searcher, find_weights, mention_base_model, own_index, require_memory
 from handspun.errors import PromptError, RetrieveError
 from handspun.generate.limits import Limits
 
@@ -24,7 +24,7 @@ HELP = """\
   end a line with \\ to go on in the next one
   /passage TEXT     give the next message a passage to read; /passage @FILE reads it from a file
   /passage          drop it
-  /index NAME       look every message up in an index and cite it; /index looks nothing up any more
+  /index NAME       look messages up in an index and cite it; /index looks nothing up any more
   /sources          what was sent of it for the last answer
   /new              forget this conversation
   /help             this list
@@ -41,7 +41,8 @@ def chat(run: str, *overrides: str, index: str | None = None, force: bool = Fals
     overrides
         Keys to set, such as generate.temperature=0.8.
     index
-        An index to look every message up in: its name in indexes/, or its folder. Answers then come with citations.
+        An index to look messages up in: its name in indexes/, or its folder. Answers then come with citations. Without it: the
+        run's own index, where it has one.
     force
         Go on where the planner says that there is too little memory.
     """
@@ -54,8 +55,10 @@ def chat(run: str, *overrides: str, index: str | None = None, force: bool = Fals
         if not force:
             require_memory(folder, n_rows=1, scheme=scheme)
         session = ChatSession(open_engine(weights, config.engine, Limits(max_rows=1)), config)
-        reading = reading_in(index, folder, session) if index is not None else None
-    terminal.say(f"{folder.path.name}: type a message; /help for more, Ctrl-D to leave")
+        has_index = index is not None or own_index(folder) is not None
+        reading = reading_in(index, folder, session) if has_index else None
+    looked_up = f", looked up in {reading.searcher.index.name}" if reading else ""
+    terminal.say(f"{folder.path.name}{looked_up}: type a message; /help for more, Ctrl-D to leave")
     talk = Talk(folder, session, reading)
     while (message := read_message()) not in (None, "/quit", "/exit"):
         try:
@@ -117,8 +120,8 @@ class Talk:
             show_sent(self.reading.answer)
 
 
-def reading_in(index: str, run: "Run", session: "ChatSession") -> "ReadingSession":
-    """What looks up in an index for a conversation. Raises RetrieveError."""
+def reading_in(index: str | None, run: "Run", session: "ChatSession") -> "ReadingSession":
+    """What looks up in an index, or in the run's own, for a conversation. Raises RetrieveError."""
     from handspun.retrieve.session import ReadingSession
 
     return ReadingSession(session, find_searcher(index, run))

@@ -8,6 +8,9 @@ from handspun.retrieve.words import words
 POINTING_BACK = frozenset("it its they them their theirs he him his she her hers this that".split())  # noqa: SIM905
 
 
+THE_MODEL = frozenset(("you", "your", "yours", "yourself"))
+
+
 def search_query(question: str, history: Sequence[Message]) -> str:
     """The question, behind the user's last one where it points back to that or says nothing of its own.
 
@@ -21,3 +24,9 @@ def is_follow_up(question: str) -> bool:
     """Whether a question can hardly be understood without the one before."""
     said = words(question)
     return not any(word.is_telling for word in said) or any(word.form in POINTING_BACK for word in said)
+
+
+def is_about_the_model(question: str) -> bool:
+    """Whether it says nothing that could be looked up, and speaks to whoever answers: "Who are you?"."""
+    said = words(question)
+    return not any(word.is_telling for word in said) and any(word.form in THE_MODEL for word in said)
