@@ -31,8 +31,9 @@ def by_name(query: str, hits: Sequence[Hit]) -> list[Hit]:
     Where there is no name in it, a plain word may be one: What does base64 do?
     """
     asked, words = names(query), frozenset(telling_words(query))
-    rescored = [replace(hit, score=min(1.0, hit.score * factor(hit.chunk, asked, words))) for hit in hits]
-    return sorted(rescored, key=lambda hit: -hit.score)
+    scores = [hit.score * factor(hit.chunk, asked, words) for hit in hits]
+    order = sorted(range(len(hits)), key=lambda place: -scores[place])
+    return [replace(hits[place], score=min(1.0, scores[place])) for place in order]
 
 
 def factor(chunk: Chunk, asked: Sequence[str], words: Container[str]) -> float:
