@@ -99,6 +99,11 @@ def test_below_the_score_nobody_is_asked_and_nothing_is_counted(client: httpx.Cl
     assert isinstance(answer["nearest"], list)
 
 
+def test_a_question_as_long_as_a_book_is_looked_up_by_its_end(client: httpx.Client) -> None:
+    answer = chat(client, index="docs", messages=[{"role": "user", "content": "shard " * 1000 + "zebra " * 1000}])
+    assert answer["kind"] == "unknown"
+
+
 def test_the_official_ollama_client_streams_it(talker: ollama.Client) -> None:
     *parts, last = talker.chat("tiny+docs", QUESTION, stream=True, format=CITED, options=LONG_ENOUGH)
     assert "".join(part.message.content or "" for part in parts) == f'"{SENTENCE}"'

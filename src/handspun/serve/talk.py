@@ -87,9 +87,7 @@ async def talk(models: Models, ask: Ask) -> AsyncIterator[Talk]:
     Raises what `Models.use` and `Searchers.use` raise, PromptError, and RefusedError where there is no question to an index.
     """
     async with models.use(ask.model, ask.keep_alive_s) as loaded:
-        options = joined(loaded.entry.options, ask.options)
-        changes = {"truncate": ask.truncate, "index": ask.index}
-        options = options.model_copy(update={name: value for name, value in changes.items() if value is not None})
+        options = options_of(loaded, ask)
         if options.index is None:
             prompts = await asyncio.to_thread(prompts_of, loaded, ask, options)
             yield Talk(ask, loaded, prompts, options)
@@ -99,6 +97,13 @@ async def talk(models: Models, ask: Ask) -> AsyncIterator[Talk]:
             with models.meter.searching(options.index):
                 reading = await asyncio.to_thread(Reading, searcher, loaded, messages, options)
             yield Talk(ask, loaded, reading.prompts, options, reading)
+
+
+def options_of(loaded: Loaded, ask: Ask) -> Options:
+    """What holds: what the model was created with, what is asked for among the options, and what beside them."""
+    beside = {"truncate": ask.truncate, "index": ask.index}
+    options = joined(loaded.entry.options, ask.options)
+    return options.model_copy(update={name: value for name, value in beside.items() if value is not None})
 
 
 def prompts_of(loaded: Loaded, ask: Ask, options: Options) -> list[Prompt]:
