@@ -319,7 +319,7 @@ def summary(seeds: dict[int, dict[str, Any]]) -> dict[str, Any]:
     return {
         **{share: round(mean(results[share] for results in seeds.values()), 4) for share in shares},
         "n_parameters": next(iter(seeds.values()))["n_parameters"],
-        "per_seed": {str(seed): results for seed, results in seeds.items()},
+        "per_seed": {str(seed): seeds[seed] for seed in sorted(seeds)},
     }
 
 
