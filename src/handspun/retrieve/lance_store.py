@@ -43,7 +43,7 @@ class LanceMirror(Mirror):
     """One table for each embedder there was; the one in use has a number."""
 
     def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("RUST_LOG", "error")  # it warns of every table it makes
+        os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every table it makes
         import lancedb
 
         self._folder = folder
