@@ -93,7 +93,7 @@ def test_a_model_without_a_copy_head_is_cited_by_what_it_says(tmp_path: Path) ->
 
 def test_where_nothing_counts_as_found_the_model_is_not_asked(tmp_path: Path) -> None:
     answerer = answerer_of(tmp_path, min_score=1.0)
-    prepared = answerer.prepare(QUESTION, max_new_tokens=50)
+    prepared = answerer.prepare(f"{QUESTION} Which chancellor?", max_new_tokens=50)
     assert (prepared.is_found, prepared.ids, prepared.sent) == (False, [], ())
     for answer in (answerer.unknown(prepared), answerer.extract(prepared)):
         assert (answer.text, answer.kind, answer.supported, answer.citations) == (UNKNOWN, "unknown", False, ())

@@ -6,9 +6,11 @@ import pytest
 from small_index import TEXTS, chunks_of, document_of, file_of
 
 from handspun.errors import RetrieveError
+from handspun.retrieve.chunk import Chunk, Hit
 from handspun.retrieve.config import RetrieveConfig
-from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, open_searcher
+from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, distinct, open_searcher
 from handspun.retrieve.sqlite_store import SqliteStore
+from handspun.retrieve.tuned import Tuned
 
 
 def small_index(**settings: object) -> SimpleNamespace:
@@ -42,6 +44,16 @@ def test_a_query_that_is_no_question_is_refused() -> None:
 
 def test_what_counts_as_found_is_set_or_tuned() -> None:
     index = small_index()
-    index.store.note(min_score=0.25)
+    assert open_searcher(index).min_score == 0.0
+    Tuned(asked="none", folder="", embedder=None, weight=0.0, min_score=0.25, n_chunks=6).note(index.store)
     assert open_searcher(index).min_score == 0.25
     assert open_searcher(SimpleNamespace(store=index.store, config=RetrieveConfig(min_score=0.5))).min_score == 0.5
+
+
+def test_of_hits_that_say_the_same_the_better_one_is_shown() -> None:
+    text = "The otter swims in the cold river and eats fish, crabs and frogs all day long."
+    chunks = [Chunk(source, 0, len(text), said) for source, said in (("a", text), ("b", text), ("c", text + " So it does."))]
+    other = Chunk("d", 0, 30, "An otter sleeps on its back.")
+    hits = [Hit(chunk, 1 - place / 10) for place, chunk in enumerate([*chunks, other])]
+    assert [hit.chunk.source for hit in distinct(hits, 10)] == ["a", "d"]
+    assert [hit.chunk.source for hit in distinct(hits, 1)] == ["a"]

@@ -14,7 +14,7 @@ from handspun.cli.progress import Progress
 from handspun.cli.workshop import find_run
 from handspun.errors import HandspunError
 from handspun.retrieve.config import RetrieveConfig
-from handspun.settings import apply_overrides, build
+from handspun.settings import apply_overrides, build, to_tree
 
 if TYPE_CHECKING:
     from handspun.retrieve.index import Index
@@ -57,19 +57,28 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
 
 
 @index.command
-def sync(name: str, *, json: bool = False) -> None:
+def sync(name: str, *settings: str, json: bool = False) -> None:
     """Read what is new or has changed in the folders of an index, and remove what is gone from them.
+
+    With embedder=… the index changes its embedder; until all new vectors are made the old ones are searched.
 
     Parameters
     ----------
     name
         The name of an index in indexes/, or its folder.
+    settings
+        Keys to set anew, such as embedder=minilm.
     json
         Print one JSON object: files, chunks, added, changed, removed, failed, failures, unread, seconds.
     """
     from handspun.retrieve.index import Index
 
-    bring_up_to_date(Index.open(name), json=json)
+    opened = Index.open(name)
+    if settings:
+        config = build(RetrieveConfig, apply_overrides(to_tree(opened.config), list(settings)))
+        opened.close()
+        opened = Index.create(opened.folder, config, opened.roots, run=opened.settings.run)
+    bring_up_to_date(opened, json=json)
 
 
 @index.command(name="list")

@@ -13,6 +13,8 @@ class Embedder(ABC):
     name: str
     """says what made it, down to a hash of its weights: vectors of equal names may be compared"""
     n_dims: int
+    is_instant = False
+    """whether a chunk takes far less than a millisecond: then the best chunks by words are read together with a query"""
 
     @abstractmethod
     def embed(self, texts: Sequence[str], *, are_queries: bool = False) -> Vectors:

@@ -12,11 +12,14 @@ from handspun.files import reason as reason_of
 from handspun.files import sha256
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.chunker import chunk_document
+from handspun.retrieve.embedder import Embedder
+from handspun.retrieve.fusion import searched_text
 from handspun.retrieve.index import Index
 from handspun.retrieve.loading.loaded import Loaded
 from handspun.retrieve.loading.reader import Reader
 from handspun.retrieve.scan import scan
 from handspun.retrieve.token_count import token_counter
+from handspun.retrieve.tuning import embedder_in_use
 
 FORMAT = 1
 """of what is made of a file; another number here, and every index reads its files anew"""
@@ -92,6 +95,11 @@ class Ingest:
         return {"format": FORMAT, "chunk_tokens": self.index.config.chunk_tokens, "tokenizer": counted_by}
 
     @cached_property
+    def embedder(self) -> Embedder | None:
+        """What gives new chunks their vectors."""
+        return embedder_in_use(self.index)
+
+    @cached_property
     def is_stale(self) -> bool:
         """Whether the chunks that are there were made in another way."""
         return self.index.store.facts().get("made_with") != self.made_with
@@ -122,7 +130,8 @@ class Ingest:
             return self.refuse(IndexedFile(path, digest, size, "failed", reason))
         documents = [IndexedDocument(source_of(path, text), text.text, text.metadata) for text in texts]
         chunks = [chunk for pair in zip(documents, texts) for chunk in self.chunks_of(*pair)]
-        self.index.store.replace(IndexedFile(path, digest, size, "read", reason), documents, chunks)
+        vectors = self.embedder.embed([searched_text(chunk) for chunk in chunks]) if self.embedder and chunks else None
+        self.index.store.replace(IndexedFile(path, digest, size, "read", reason), documents, chunks, vectors)
         return "added" if digest_before is None else "changed"
 
     def chunks_of(self, document: IndexedDocument, text: Loaded) -> list[Chunk]:

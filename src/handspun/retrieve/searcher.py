@@ -1,39 +1,62 @@
-"""Finds the chunks of an index that fit a query best."""
+"""Finds the chunks of an index that fit a query best, by their words and by their meaning."""
 
-import math
+from collections.abc import Iterable, Iterator
+from threading import Lock
 
+import numpy as np
+
+from handspun.corpus.dedup import word_grams
 from handspun.errors import RetrieveError
 from handspun.retrieve.chunk import Hit
+from handspun.retrieve.fusion import N_CANDIDATES, Arms, scored
 from handspun.retrieve.index import Index
+from handspun.retrieve.lexicon import Lexicon
 from handspun.retrieve.names import by_name
 from handspun.retrieve.store import Filters
-from handspun.retrieve.text_query import telling_words
+from handspun.retrieve.tuned import Tuned
+from handspun.retrieve.tuning import embedder_in_use
 
-N_CANDIDATES = 100
-"""Hits that each way of searching brings forward."""
 MAX_QUERY_CHARACTERS = 4096
-BM25_CEILING = 2.2
-"""What one word adds to a BM25 score at most, in units of its weight: k1 + 1."""
+SAME_JACCARD = 0.8
+"""Of two hits that share so much of their word 5-grams the better one is shown."""
 
 
 class Searcher:
-    """An index ready to be asked. Any thread may use it."""
+    """An index ready to be asked. Any thread may use it; when the index is tuned anew it follows."""
 
     def __init__(self, index: Index) -> None:
         self.index = index
-        tuned = index.config.min_score if index.config.min_score is not None else index.store.facts().get("min_score", 0.0)
-        self.min_score: float = tuned
-        """Below it nothing counts as found."""
-        self.n_chunks = index.store.counts().chunks
+        self._lock = Lock()
+        self._follow(Tuned.of(index.store))
+
+    def _follow(self, tuned: Tuned | None) -> None:
+        """Search as the index is tuned."""
+        set_to = self.index.config.min_score
+        self._tuned, self._arms = tuned, arms_of(self.index, tuned)
+        self.min_score: float = set_to if set_to is not None else tuned.min_score if tuned else 0.0
+        """Below it nothing counts as found: as it is set, or else as the index was tuned."""
 
     def search(self, query: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """The `k` best chunks at most, best first. Raises RetrieveError where the query is too long."""
         check(query)
-        found = self.index.store.search_text(query, max(k, N_CANDIDATES), filters)
-        chunks = {chunk.id: chunk for chunk in self.index.store.chunks([id for id, _ in found])}
-        most = BM25_CEILING * math.log(self.n_chunks + 1) * max(1, len(telling_words(query)))
-        hits = [Hit(chunks[id], min(1.0, score / most), text_score=score) for id, score in found if id in chunks]
-        return by_name(query, hits)[:k]
+        arms, weight = self._current()
+        candidates = arms.candidates(self.index.store, query, max(k, N_CANDIDATES), filters)
+        return list(distinct(by_name(query, scored(candidates, weight)), k))
+
+    def _current(self) -> tuple[Arms, float]:
+        """The arms, opened anew where the index was tuned meanwhile, and the vectors' share."""
+        tuned = Tuned.of(self.index.store)
+        with self._lock:
+            if tuned != self._tuned:
+                self._follow(tuned)
+            return self._arms, tuned.weight if tuned else 0.0
+
+
+def arms_of(index: Index, tuned: Tuned | None) -> Arms:
+    """What an index is searched with; where it was never tuned, all words count alike. Raises DamagedFileError."""
+    if tuned is None or not tuned.folder:
+        return Arms(Lexicon({}, 0))
+    return Arms(Lexicon.load(index.embedder_folder / tuned.folder), embedder_in_use(index))
 
 
 def check(query: str) -> None:
@@ -44,6 +67,24 @@ def check(query: str) -> None:
         )
 
 
+def distinct(hits: Iterable[Hit], k: int) -> Iterator[Hit]:
+    """The first `k` hits that do not say nearly the same as one before them."""
+    shown: list[np.ndarray] = []
+    for hit in hits:
+        if len(shown) == k:
+            return
+        grams = word_grams(hit.chunk.text)
+        if not any(jaccard(grams, other) >= SAME_JACCARD for other in shown):
+            shown.append(grams)
+            yield hit
+
+
+def jaccard(first: np.ndarray, second: np.ndarray) -> float:
+    """The share of two sets of grams that they have in common."""
+    n_shared = len(np.intersect1d(first, second, assume_unique=True))
+    return n_shared / max(1, len(first) + len(second) - n_shared)
+
+
 def open_searcher(index: Index) -> Searcher:
-    """The searcher of an index, with what it needs in memory."""
+    """The searcher of an index, with what it needs in memory. Raises DamagedFileError, RetrieveError."""
     return Searcher(index)

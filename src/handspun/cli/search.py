@@ -1,0 +1,182 @@
+"""handspun search: what an index holds on a question."""
+
+import json as json_format
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handspun.cli import terminal
+from handspun.cli.progress import Progress
+from handspun.cli.safe_text import printable
+from handspun.errors import RetrieveError
+
+if TYPE_CHECKING:
+    from handspun.retrieve.chunk import Hit
+    from handspun.retrieve.searcher import Searcher
+
+SNIPPET_CHARACTERS = 240
+TAG = "handspun"
+
+
+def search(
+    name: str,
+    query: str | None = None,
+    *,
+    k: int = 10,
+    filter: tuple[str, ...] = (),
+    queries: Path | None = None,
+    json: bool = False,
+) -> None:
+    """List the chunks of an index that fit a query best.
+
+    Parameters
+    ----------
+    name
+        The name of an index in indexes/, or its folder.
+    query
+        A question, or words to look for.
+    k
+        Hits at most.
+    filter
+        KEY=VALUE that the metadata of a hit must have; source=guide/ takes what begins so, source=*.md what looks so.
+    queries
+        A JSONL file of {"id", "text"}: all are searched, and stdout gets TREC rows, QUERY Q0 DOCUMENT RANK SCORE handspun, one
+        for each document found; a record of a JSONL file goes by its own id.
+    json
+        Print one JSON object: query, and hits with chunk_id, source, score, start, end, text, heading, page.
+    """
+    from handspun.retrieve.index import Index
+    from handspun.retrieve.searcher import open_searcher
+
+    if (query is None) == (queries is None):
+        raise RetrieveError("search needs a query or --queries FILE.jsonl, one of the two.")
+    if k < 1:
+        raise RetrieveError(f"--k {k}: ask for at least 1 hit.")
+    filters = dict(parsed(text) for text in filter)
+    index = Index.open(name)
+    try:
+        searcher = open_searcher(index)
+        if queries is not None:
+            write_rows(searcher, queries, k, filters)
+        elif query is not None:
+            show(query, searcher.search(query, k, filters), searcher.min_score, json=json)
+    finally:
+        index.close()
+
+
+def parsed(text: str) -> tuple[str, Any]:
+    """A filter's key and value; numbers, true and false are what they look like. Raises RetrieveError."""
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise RetrieveError(f"--filter {text}: write KEY=VALUE.")
+    if key == "source":
+        return key, value
+    try:
+        return key, json_format.loads(value)
+    except ValueError:
+        return key, value
+
+
+def write_rows(searcher: "Searcher", queries: Path, k: int, filters: dict[str, Any]) -> None:
+    """Search for every query of a file; each document is named once, at the rank of its best chunk."""
+    asked = list(read_queries(queries))
+    with Progress("search", unit="queries") as progress:
+        for done, (id, text) in enumerate(asked):
+            progress(done, len(asked))
+            best: dict[str, float] = {}
+            for hit in searcher.search(text, k, filters):
+                best.setdefault(document_id(hit.chunk.source), hit.score)
+            for rank, (document, score) in enumerate(best.items(), start=1):
+                terminal.write_line(f"{id} Q0 {document} {rank} {score:.6f} {TAG}")
+
+
+def read_queries(path: Path) -> Iterator[tuple[str, str]]:
+    """The id and the text of each line. Raises RetrieveError naming the line that has neither."""
+    from handspun.files import reason
+
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RetrieveError(f"{path} cannot be read ({reason(error)}); name a JSONL file of queries.") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                record = json_format.loads(line)
+                yield without_space(str(record["id"])), str(record["text"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise RetrieveError(f'{path}, line {number}: must be an object with "id" and "text".') from error
+
+
+def document_id(source: str) -> str:
+    """How judgments call a document: a record by its own id, a file by its path."""
+    return without_space(source.rpartition("#")[2])
+
+
+def without_space(text: str) -> str:
+    """A field of a TREC row, which white space would end."""
+    return "_".join(text.split()) or "_"
+
+
+def show(query: str, hits: "list[Hit]", min_score: float, *, json: bool) -> None:
+    """The hits of one query."""
+    if json:
+        terminal.write_json({"query": query, "min_score": min_score, "hits": [as_json(hit) for hit in hits]})
+        return
+    if not hits:
+        terminal.say("nothing found: no chunk has a word of it.")
+    elif hits[0].score < min_score:
+        terminal.say(f"nothing counts as found (scores below {min_score:.2f}); the nearest:")
+    for rank, hit in enumerate(hits, start=1):
+        terminal.write_line(f"{rank:>2}  {hit.score:.3f}  {printable(place(hit))}")
+        terminal.marked(marks(printable(snippet(hit.chunk.text, query)), query))
+        terminal.write_line()
+
+
+def as_json(hit: "Hit") -> dict[str, Any]:
+    """A hit for scripts."""
+    chunk = hit.chunk
+    return {
+        "chunk_id": chunk.id,
+        "source": chunk.source,
+        "score": round(hit.score, 6),
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "heading": chunk.heading,
+        "page": chunk.page,
+    }
+
+
+def place(hit: "Hit") -> str:
+    """Where a hit stands: its source, page and headings."""
+    page = f"page {hit.chunk.page}" if hit.chunk.page is not None else ""
+    return ", ".join(part for part in (hit.chunk.source, page, hit.chunk.heading) if part)
+
+
+def snippet(text: str, query: str) -> str:
+    """A stretch of a text, on one line, that begins a little before the first word of the query."""
+    line = " ".join(text.split())
+    first = next((start for start, _ in marked_spans(line, query)), 0)
+    start = max(0, min(first - SNIPPET_CHARACTERS // 4, len(line) - SNIPPET_CHARACTERS))
+    start = line.find(" ", start) + 1 if start else 0
+    cut = line[start : start + SNIPPET_CHARACTERS]
+    return f"{'…' if start else ''}{cut}{'…' if start + len(cut) < len(line) else ''}"
+
+
+def marks(text: str, query: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a text, and whether each is a word of the query."""
+    done = 0
+    for start, end in marked_spans(text, query):
+        yield from ((text[done:start], False), (text[start:end], True))
+        done = end
+    yield text[done:], False
+
+
+def marked_spans(text: str, query: str) -> Iterator[tuple[int, int]]:
+    """Where words of the query stand, whatever their endings."""
+    from handspun.retrieve.lexicon import stems
+    from handspun.retrieve.stem import stem
+
+    wanted = set(stems(query))
+    return (word.span() for word in re.finditer(r"[^\W_]+", text) if stem(word.group().lower()) in wanted)

@@ -1,0 +1,108 @@
+"""A trial on questions made by rule: what share of a score vectors get, and from which score on a chunk counts as found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
+from handspun.retrieve.embedders import make_embedder
+from handspun.retrieve.fusion import Arms, Candidate, scored, searched_text
+from handspun.retrieve.known_items import KnownItem, foreign_queries, hidden_items, plain_items
+from handspun.retrieve.lexicon import Lexicon, stems
+from handspun.retrieve.ranking import ndcg
+from handspun.retrieve.sqlite_store import SqliteStore
+
+WEIGHTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
+DEFAULT_WEIGHT = 0.25
+DEFAULT_MIN_SCORE = 0.2
+N_HIDDEN, N_PLAIN = 200, 100
+LEAST_ITEMS = 50
+"""With fewer questions than that the defaults hold: their answers would be chance."""
+MAX_CHUNKS = 4_000
+"""that are searched in a trial; of more, every second, third, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What came out of a trial."""
+
+    weight: float
+    min_score: float
+    n_known_items: int = 0
+    ndcg_words: float | None = None
+    ndcg_fused: float | None = None
+    share_found: float | None = None
+    share_mistaken: float | None = None
+
+
+def rehearse(chunks: Sequence[Chunk], asked: str, cache: Path | None = None) -> Rehearsal:
+    """Try `embedder = asked` on an index of chunks, some of them cut, in memory."""
+    sample = chunks[:: 1 + len(chunks) // MAX_CHUNKS]
+    cut, items = hidden_items(sample, N_HIDDEN)
+    if len(items) < LEAST_ITEMS:
+        return Rehearsal(0.0 if asked == "none" else DEFAULT_WEIGHT, DEFAULT_MIN_SCORE)
+    store, arms = trial(cut, asked, cache)
+    try:
+        found = [arms.candidates(store, item.query) for item in items]
+        gains = np.array([[gain(candidates, item, weight) for weight in WEIGHTS] for candidates, item in zip(found, items)])
+        weight = chosen_weight(gains) if arms.embedder is not None else 0.0
+        plain = plain_items(cut, N_PLAIN)
+        known = [best_score(candidates, weight) for candidates in found[:N_PLAIN]]
+        known += [best_score(arms.candidates(store, item.query), weight) for item in plain]
+        foreign = [best_score(arms.candidates(store, query), weight) for query in foreign_queries(plain)]
+    finally:
+        store.close()
+    min_score, share_found, share_mistaken = border(known, foreign)
+    means = dict(zip(WEIGHTS, gains.mean(axis=0).tolist()))
+    return Rehearsal(weight, min_score, len(items), means[0.0], means[weight], share_found, share_mistaken)
+
+
+def trial(chunks: Sequence[Chunk], asked: str, cache: Path | None) -> tuple[SqliteStore, Arms]:
+    """An index in memory, with an embedder that knows no other text."""
+    texts = [searched_text(chunk) for chunk in chunks]
+    words = [stems(text) for text in texts]
+    arms, store = Arms(Lexicon.of(words), make_embedder(asked, words, cache)), SqliteStore(":memory:")
+    documents = {chunk.source: IndexedDocument(chunk.source, "", chunk.metadata) for chunk in chunks}
+    store.replace(IndexedFile("trial", "", 0), list(documents.values()), chunks)
+    if arms.embedder is not None:
+        store.add_vectors(arms.embedder.name, [chunk.id for chunk in chunks], arms.embedder.embed(texts))
+        store.use_embedder(arms.embedder.name)
+    return store, arms
+
+
+def gain(candidates: Sequence[Candidate], item: KnownItem, weight: float) -> float:
+    """nDCG@10 of one question."""
+    ranked = sorted(candidates, key=lambda candidate: -candidate.score(weight))
+    return ndcg([candidate.chunk.id for candidate in ranked[:10]], {item.chunk_id: 1})
+
+
+def chosen_weight(gains: Float64[np.ndarray, "Q W"]) -> float:
+    """Of the weights that are no worse than the best by more than one standard error, the one nearest the default (the rule of
+    Breiman and others, 1984); none at all where vectors lower what words alone find.
+    """
+    means = gains.mean(axis=0)
+    behind = gains[:, [int(means.argmax())]] - gains
+    is_good = behind.mean(axis=0) <= behind.std(axis=0) / np.sqrt(len(gains))
+    weight, place = min((abs(weight - DEFAULT_WEIGHT), place) for place, weight in enumerate(WEIGHTS) if is_good[place])
+    del weight
+    return WEIGHTS[place] if means[place] >= means[0] else 0.0
+
+
+def best_score(candidates: Sequence[Candidate], weight: float) -> float:
+    """The score of the first hit."""
+    return next((hit.score for hit in scored(candidates, weight)), 0.0)
+
+
+def border(known: Sequence[float], foreign: Sequence[float]) -> tuple[float, float, float]:
+    """The score that tells the two apart best (Youden, 1950), and which share of either reaches it."""
+    reached = [(share(known, score), share(foreign, score), score) for score in sorted({*known, *foreign})]
+    found, mistaken, score = max(reached, key=lambda row: row[0] - row[1])
+    return round(score, 4), found, mistaken
+
+
+def share(scores: Sequence[float], least: float) -> float:
+    """Of scores, the share that reaches one."""
+    return sum(score >= least for score in scores) / len(scores)

@@ -1,0 +1,98 @@
+"""Makes an index ready to be searched: learns its embedder, embeds what has no vector, and tunes how both arms are fused."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from handspun.retrieve.embedder import Embedder
+from handspun.retrieve.embedders import make_embedder, open_embedder
+from handspun.retrieve.fusion import searched_text
+from handspun.retrieve.index import Index
+from handspun.retrieve.lexicon import Lexicon, stems
+from handspun.retrieve.rehearsal import rehearse
+from handspun.retrieve.store import Store
+from handspun.retrieve.tuned import Tuned
+from handspun.retrieve.vector_cache import FILE as CACHE
+from handspun.retrieve.vector_cache import forget_others
+
+EMBEDDED_AT_ONCE = 64
+WORDS_ALONE = "words"
+"""the folder of a lexicon without an embedder"""
+OnProgress = Callable[[int, int], None]
+"""is told how many chunks of how many are embedded"""
+
+
+def unheard(_done: int, _total: int) -> None:
+    """Progress that nobody follows."""
+
+
+def is_tuned(index: Index) -> bool:
+    """Whether an index is searched as its settings say, and has not outgrown what it was tuned on."""
+    tuned = Tuned.of(index.store)
+    return tuned is not None and tuned.fits(index.config.embedder, index.store.counts().chunks)
+
+
+def tune(index: Index, on_progress: OnProgress = unheard) -> Tuned | None:
+    """Tune an index; None where there is nothing in it. Until the new vectors are whole the old ones are searched.
+
+    It may be stopped at any time: what was embedded stays. Raises RetrieveError where the embedder is not to be had.
+    """
+    with index.lock():
+        chunks = list(index.store.every_chunk())
+        if not chunks:
+            return None
+        found = rehearse(chunks, index.config.embedder, index.folder / CACHE)
+        words = [stems(searched_text(chunk)) for chunk in chunks]
+        embedder = make_embedder(index.config.embedder, words, index.folder / CACHE) if found.weight else None
+        folder = index.embedder_folder / (embedder.name if embedder else WORDS_ALONE)
+        save(embedder, Lexicon.of(words), folder)
+        if embedder is not None:
+            embed_lacking(index.store, embedder, on_progress)
+        made = {"asked": index.config.embedder, "folder": folder.name, "embedder": embedder and embedder.name}
+        tuned = Tuned(**made, n_chunks=len(chunks), **asdict(found))
+        switch(index, tuned)
+        return tuned
+
+
+def switch(index: Index, tuned: Tuned) -> None:
+    """Search as tuned from now on. A crash in between leaves words alone, and an index that is to be tuned again."""
+    replace(tuned, folder="", embedder=None, weight=0.0).note(index.store)
+    index.store.use_embedder(tuned.embedder)
+    tuned.note(index.store)
+    forget(index, tuned)
+
+
+def save(embedder: Embedder | None, lexicon: Lexicon, folder: Path) -> None:
+    """Keep the words of an index, and an embedder that was learnt from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lexicon.save(folder)
+    if embedder is not None:
+        embedder.save(folder)
+
+
+def embed_lacking(store: Store, embedder: Embedder, on_progress: OnProgress = unheard) -> None:
+    """Give every chunk a vector that has none of this embedder's."""
+    lacking = list(store.lacking(embedder.name))
+    for start in range(0, len(lacking), EMBEDDED_AT_ONCE):
+        on_progress(start, len(lacking))
+        batch = lacking[start : start + EMBEDDED_AT_ONCE]
+        vectors = embedder.embed([searched_text(chunk) for chunk in batch])
+        store.add_vectors(embedder.name, [chunk.id for chunk in batch], vectors)
+    on_progress(len(lacking), len(lacking))
+
+
+def forget(index: Index, tuned: Tuned) -> None:
+    """Remove what earlier embedders left behind."""
+    for folder in index.embedder_folder.iterdir():
+        if folder.name != tuned.folder:
+            shutil.rmtree(folder)
+    forget_others(index.folder / CACHE, tuned.embedder or "")
+
+
+def embedder_in_use(index: Index) -> Embedder | None:
+    """The embedder whose vectors are searched; new chunks need vectors of it, too. Raises DamagedFileError, RetrieveError."""
+    tuned = Tuned.of(index.store)
+    if tuned is None or tuned.embedder is None:
+        return None
+    return open_embedder(tuned.asked, index.embedder_folder / tuned.folder, index.folder / CACHE)

@@ -1,0 +1,91 @@
+"""handspun search finds chunks by words and by meaning, for people and for scripts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from handspun.cli.app import run
+
+TEXTS = {
+    "fox.md": "# Foxes\n\nThe quick fox hunts hares at night.\n",
+    "owl.md": "# Owls\n\nThe owl sees everything. Owls hunt mice at night.\n",
+    "bread.txt": "Bread is baked of flour and water in a hot oven.\n",
+}
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An index of a few files."""
+    folder = tmp_path_factory.mktemp("texts")
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    (folder / "records.jsonl").write_text('{"id": "r 1", "text": "An otter eats fish."}\n{"id": "r2", "text": "A crab."}\n')
+    name = str(tmp_path_factory.mktemp("indexes") / "animals")
+    assert run(["index", str(folder), "--name", name]) == 0
+    return name
+
+
+def test_hits_are_listed_for_scripts(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", index, "Do owls hunt mice?", "--k", "2", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    best = found["hits"][0]
+    assert found["query"] == "Do owls hunt mice?" and len(found["hits"]) == 2
+    assert best["source"] == "owl.md" and best["text"] == best["text"][: best["end"] - best["start"]]
+    assert set(best) == {"chunk_id", "source", "score", "start", "end", "text", "heading", "page"}
+
+
+def test_people_see_where_it_stands_and_which_words_matched(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", index, "hunting mice"]) == 0
+    shown = capsys.readouterr().out
+    assert "owl.md, Owls" in shown and "⟦hunt⟧ ⟦mice⟧" in shown
+
+
+def test_filters_narrow_the_search(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", index, "hunt at night", "--filter", "source=fox*", "--json"]) == 0
+    assert {hit["source"] for hit in json.loads(capsys.readouterr().out)["hits"]} == {"fox.md"}
+
+
+def test_many_queries_give_rows_as_trec_has_them(index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text('{"id": "q 1", "text": "otter fish"}\n\n{"id": 2, "text": "flour"}\n')
+    assert run(["search", index, "--queries", str(queries)]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert all(len(row) == 6 and row[1] == "Q0" and row[5] == "handspun" for row in rows)
+    best = [(row[0], row[2]) for row in rows if row[3] == "1"]
+    assert best == [("q_1", "r_1"), ("2", "bread.txt")]
+
+
+def test_what_nobody_wrote_of_is_not_found(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", index, "parliament", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hits"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "one of the two"),
+        (["fox", "--k", "0"], "at least 1 hit"),
+        (["fox", "--filter", "source"], "KEY=VALUE"),
+        (["--queries", "nowhere.jsonl"], "cannot be read"),
+    ],
+)
+def test_impossible_requests_are_refused_in_a_sentence(
+    index: str, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["search", index, *words]) == 1
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_line_that_is_no_query_is_named(index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "queries.jsonl").write_text('{"id": "1", "text": "fox"}\n{"id": "2"}\n')
+    assert run(["search", index, "--queries", str(tmp_path / "queries.jsonl")]) == 1
+    assert "line 2" in capsys.readouterr().err
+
+
+def test_an_index_changes_its_embedder(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "sync", index, "embedder=none"]) == 0
+    assert run(["search", index, "owls", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hits"][0]["source"] == "owl.md"
+    assert run(["index", "sync", index, "embedder=best"]) == 1
+    assert "must be none, lsa, static" in capsys.readouterr().err
