@@ -91,6 +91,11 @@ def test_a_plain_name_asks_no_index(client: httpx.Client) -> None:
     assert not {"citations", "supported", "kind", "sent", "searched"} & chat(client).keys()
 
 
+def test_what_is_asked_of_the_model_itself_is_not_looked_up(client: httpx.Client) -> None:
+    answer = chat(client, index="docs", messages=[{"role": "user", "content": "Who are you?"}])
+    assert answer["eval_count"] > 0 and "kind" not in answer
+
+
 def test_below_the_score_nobody_is_asked_and_nothing_is_counted(client: httpx.Client, reader: Live) -> None:
     answer = chat(client, index="docs", messages=NOBODY_KNOWS)
     assert answer["message"]["content"] == "I do not know."

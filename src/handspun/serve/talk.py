@@ -10,6 +10,7 @@ from handspun.corpus.document import Message
 from handspun.errors import RefusedError
 from handspun.generate.constraint import Constraint
 from handspun.generate.request import Request
+from handspun.retrieve.follow_up import is_about_the_model
 from handspun.serve.models import Loaded, Models
 from handspun.serve.options import Options, joined, sampling
 from handspun.serve.parts import Part, gathered, parts, seeded, unasked
@@ -88,15 +89,25 @@ async def talk(models: Models, ask: Ask) -> AsyncIterator[Talk]:
     """
     async with models.use(ask.model, ask.keep_alive_s) as loaded:
         options = options_of(loaded, ask)
-        if options.index is None:
-            prompts = await asyncio.to_thread(prompts_of, loaded, ask, options)
-            yield Talk(ask, loaded, prompts, options)
+        async with reading_of(models, loaded, ask, options) as reading:
+            prompts = reading.prompts if reading else await asyncio.to_thread(prompts_of, loaded, ask, options)
+            yield Talk(ask, loaded, prompts, options, reading)
+
+
+@asynccontextmanager
+async def reading_of(models: Models, loaded: Loaded, ask: Ask, options: Options) -> AsyncIterator[Reading | None]:
+    """What was found for the last message; None where no index is asked. "Who are you?" is not looked up: no index knows."""
+    if options.index is None:
+        yield None
+        return
+    messages = messages_of(ask)
+    async with models.searchers.use(options.index) as searcher:
+        if is_about_the_model(messages[-1].content):
+            yield None
             return
-        messages = messages_of(ask)
-        async with models.searchers.use(options.index) as searcher:
-            with models.meter.searching(options.index):
-                reading = await asyncio.to_thread(Reading, searcher, loaded, messages, options)
-            yield Talk(ask, loaded, reading.prompts, options, reading)
+        with models.meter.searching(options.index):
+            reading = await asyncio.to_thread(Reading, searcher, loaded, messages, options)
+        yield reading
 
 
 def options_of(loaded: Loaded, ask: Ask) -> Options:
