@@ -91,6 +91,22 @@ def test_a_store_that_finds_other_things_is_not_moved_into(folder: Path, monkeyp
     assert Index.open(folder).store.counts().chunks == N_FILES
 
 
+def test_a_server_that_does_not_answer_leaves_everything_as_it_was(folder: Path) -> None:
+    pytest.importorskip("qdrant_client")
+    with pytest.raises(RetrieveError, match="the Qdrant server at http://localhost:1 does not do what it was asked"):
+        migrate(Index.open(folder), "qdrant:http://localhost:1")
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == ["index.sqlite", "index.toml"]
+    assert Index.open(folder).store.counts().chunks == N_FILES
+
+
+@pytest.mark.parametrize(("store", "module"), [("lancedb", "lance_store"), ("qdrant:http://localhost:1", "qdrant_store")])
+def test_a_package_that_is_missing_is_named(folder: Path, store: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"handspun.retrieve.{module}.find_spec", lambda name: None)
+    with pytest.raises(RetrieveError, match=r'pip install "handspun\['):
+        migrate(Index.open(folder), store)
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == []
+
+
 def test_an_engine_that_lost_rows_is_written_anew(folder: Path) -> None:
     lancedb = pytest.importorskip("lancedb")
     moved(folder, "lancedb").close()

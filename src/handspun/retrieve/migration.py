@@ -5,16 +5,16 @@ store in use, and what there is of the new one is removed by the next attempt.
 """
 
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 
-from handspun.errors import RetrieveError
+from handspun.errors import HandspunError, RetrieveError
 from handspun.files import write_bytes
 from handspun.retrieve.index import SETTINGS, Index, file_of_store, open_store
 from handspun.retrieve.mirrored_store import MirroredStore
 from handspun.retrieve.sqlite_store import SqliteStore
-from handspun.retrieve.store import Store
 from handspun.retrieve.text_query import telling_words
 from handspun.settings import to_toml
 
@@ -51,23 +51,22 @@ class Migration:
 def migrate(index: Index, store: str) -> Migration:
     """Move an index and close it; the store it is in already is written anew. Raises RetrieveError where the check fails."""
     old = sqlite_based(index)
-    with index.lock():
+    with index.lock(), closing(old):
         if store == index.config.store:
             return rewritten(old, store)
         path = file_of_store(index.folder, store)
         discard(index.folder, store)
-        old.copy(path, has_words=store == "sqlite")
-        new = sqlite_based(index, store)
         try:
-            made = compared(old, new, store)
+            old.copy(path, has_words=store == "sqlite")
+            with closing(sqlite_based(index, store)) as new:
+                made = compared(old, new, store)
         except BaseException:
-            remove(new, index.folder, store)
+            discard(index.folder, store)
             raise
         settings = replace(index.settings, retrieve=replace(index.config, store=store))
         write_bytes(index.folder / SETTINGS, to_toml(settings).encode())
-        new.close()
-        remove(old, index.folder, index.config.store)
-        return made
+    discard(index.folder, index.config.store)
+    return made
 
 
 def sqlite_based(index: Index, store: str | None = None) -> SqliteStore:
@@ -82,9 +81,7 @@ def rewritten(store: SqliteStore, name: str) -> Migration:
     if not isinstance(store, MirroredStore):
         raise RetrieveError(f"the index is in {name} already; --to takes lancedb, or qdrant: with the URL of a server.")
     store.rewrite()
-    made = compared(store, store, name)
-    store.close()
-    return made
+    return compared(store, store, name)
 
 
 def compared(old: SqliteStore, new: SqliteStore, store: str) -> Migration:
@@ -145,18 +142,14 @@ def query_of(text: str) -> str:
     return " ".join(words[first : first + QUERY_WORDS])
 
 
-def discard(folder: Path, store: str) -> None:
-    """Remove what an interrupted move has left of a store that is not in use."""
-    if file_of_store(folder, store).is_file():
-        remove(open_store(folder, store), folder, store)
-
-
-def remove(store: Store, folder: Path, name: str) -> None:
-    """Remove a store of an index with all its files, and close it."""
-    if isinstance(store, MirroredStore):
-        store.destroy()
-    store.close()
+def discard(folder: Path, name: str) -> None:
+    """Remove a store that is not in use with all its files; what is on a server that does not answer stays there."""
     path = file_of_store(folder, name)
+    if not path.is_file():
+        return
+    with suppress(HandspunError), closing(open_store(folder, name)) as store:
+        if isinstance(store, MirroredStore):
+            store.destroy()
     if path.parent != folder:
         rmtree(path.parent)
         return

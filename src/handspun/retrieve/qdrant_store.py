@@ -25,6 +25,8 @@ from handspun.retrieve.text_query import MAX_WORDS, telling_words
 K1, B, AVERAGE_WORDS = 1.2, 0.75, 60
 """how soon a word that is repeated says nothing new, how much length counts, and the usual number of telling words"""
 KEY = "QDRANT_API_KEY"
+REQUESTS: dict[str, Any] = {"timeout": 60, "check_compatibility": False}
+"""seconds a request may take; and no talk before the first one"""
 SENT = 256
 """points sent at a time"""
 
@@ -48,7 +50,9 @@ class QdrantMirror(Mirror):
         self._generation: int | None = None
         self._has_vectors = False
         self._stemmer = Stemmer()
-        self._client = QdrantClient(":memory:") if url == ":memory:" else QdrantClient(url=url, api_key=os.environ.get(KEY))
+        self._client = (
+            QdrantClient(":memory:") if url == ":memory:" else QdrantClient(url=url, **REQUESTS, api_key=os.environ.get(KEY))
+        )
 
     def _asked(self, verb: str, *arguments: Any, **named: Any) -> Any:
         """What the server answers. Raises RetrieveError where it does not, or refuses."""
