@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from handspun.retrieve.text_query import STOP_WORDS
 
-WORD = re.compile(r"(?<![\w)\]])[-+−]?\d\w*(?:[.,:]\d+)*|\w+|[^\w\s]")
-"""A number with its sign and all its digits, a run of letters and digits, or a single mark."""
+ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""letters of Chinese and Japanese, which are written without spaces"""
+WORD = re.compile(rf"(?<![\w)\]])[-+−]?\d[^\W{ALONE}]*(?:[.,:]\d+)*|[{ALONE}]|[^\W{ALONE}]+|[^\w\s]")
+"""A number with its sign and all its digits, a letter that stands for itself, a run of other letters, or a single mark."""
 NEGATIONS = frozenset(("no", "nor", "not"))
 
 
@@ -31,7 +33,7 @@ class Word:
     @property
     def is_word(self) -> bool:
         """Whether it is no mark."""
-        return self.form[-1].isalnum()
+        return any(map(str.isalnum, self.form))
 
 
 def words(text: str) -> list[Word]:
