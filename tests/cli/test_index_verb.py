@@ -26,7 +26,19 @@ def test_a_folder_is_indexed_and_the_next_command_named(capsys: pytest.CaptureFi
     assert "2 files in 2 chunks (2 added, 0 changed, 0 removed)" in captured.err
     assert "not read: broken.docx: it is a damaged zip file (File is not a zip file)" in captured.err
     assert "left, being of another kind: 1 .png" in captured.err
+    assert "searched by words and by lsa vectors, their share 0.25" in captured.err
     assert '`handspun search pets "WORDS"`' in captured.err and "--index pets" in captured.err and captured.out == ""
+
+
+def test_an_index_is_tuned_once_and_again_when_it_has_outgrown_that(capsys: pytest.CaptureFixture, docs: Path) -> None:
+    assert run(["index", "docs", "--name", "pets"]) == 0
+    (docs / "cat.txt").write_text("It purrs.")
+    assert run(["index", "sync", "pets"]) == 0
+    first, second = capsys.readouterr().err.split("1 added", 1)
+    assert "searched by" in first and "searched by" not in second
+    (docs / "owl.txt").write_text("\n\n".join(f"Owl {number} sees everything. " * 40 for number in range(5)))
+    assert run(["index", "sync", "pets"]) == 0
+    assert "searched by" in capsys.readouterr().err
 
 
 def test_scripts_get_numbers_and_reasons(capsys: pytest.CaptureFixture, docs: Path) -> None:

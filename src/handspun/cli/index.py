@@ -1,6 +1,7 @@
 """handspun index: documents of your own as something to be searched and cited."""
 
 import shlex
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from handspun.cli import terminal
-from handspun.cli.index_report import json_of, show
+from handspun.cli.index_report import json_of, show, show_tuned
 from handspun.cli.index_store import doctor, migrate
 from handspun.cli.progress import Progress
 from handspun.cli.workshop import find_run
@@ -126,15 +127,21 @@ def summary(name: str) -> dict[str, Any] | None:
 
 
 def bring_up_to_date(opened: "Index", *, json: bool) -> None:
-    """Sync an index, and say what came of it."""
+    """Sync an index, tune how it is searched where that is new or has outgrown it, and say what came of it."""
     from handspun.retrieve.ingest import sync
+    from handspun.retrieve.tuning import is_tuned, tune
 
+    began = time.monotonic()
     with closing(opened):
         with Progress(f"index {opened.name}", unit="bytes") as progress:
             report = sync(opened, progress)
         show(report)
+        if not is_tuned(opened):
+            with Progress(f"tune {opened.name}", unit="chunks") as progress:
+                tuned = tune(opened, progress)
+            show_tuned(tuned)
     if json:
-        terminal.write_json(json_of(report))
+        terminal.write_json({**json_of(report), "seconds": round(time.monotonic() - began, 3)})
     else:
         name = shlex.quote(opened.name)
         terminal.say(

@@ -6,6 +6,7 @@ from handspun.cli import terminal
 
 if TYPE_CHECKING:
     from handspun.retrieve.ingest import SyncReport
+    from handspun.retrieve.tuned import Tuned
 
 MOST_NAMED = 10
 """files that could not be read and are named; the others are counted"""
@@ -37,3 +38,15 @@ def show(report: "SyncReport") -> None:
     if report.unread:
         kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(report.unread.items(), key=lambda kind: -kind[1]))
         terminal.say(f"left, being of another kind: {kinds}")
+
+
+def show_tuned(tuned: "Tuned | None") -> None:
+    """How an index is searched from now on, and what that was measured to find."""
+    if tuned is None:
+        return
+    by = f"words and by {tuned.asked} vectors, their share {tuned.weight:.2g}" if tuned.embedder else "words alone"
+    terminal.say(f"searched by {by}")
+    if tuned.n_known_items and tuned.ndcg_words is not None:
+        fused = f", with vectors {tuned.ndcg_fused:.3f}" if tuned.ndcg_fused is not None else ""
+        questions = f"{tuned.n_known_items:,} questions made of its own sentences"
+        terminal.say(f"nDCG@10 of {questions}: by words {tuned.ndcg_words:.3f}{fused}")
