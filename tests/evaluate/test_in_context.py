@@ -122,6 +122,15 @@ def test_where_nothing_is_found_every_arm_costs_the_same(model: Transformer) -> 
     assert measured.n_bytes.sum() >= 300
 
 
+def test_an_index_that_holds_the_scored_text_itself_gives_nothing_of_it_away() -> None:
+    """It is found under other names, whole and in part; each window then is what it is without any passage."""
+    for stretch in stretches(documents(), TOKENIZER, CONFIG.scored_tokens):
+        text = stretch.document.text
+        copies = (Chunk("copy", 0, len(text), text), Chunk("part", 9, len(text), text[9:]))
+        read = list(windows_of([stretch], TOKENIZER, librarian(*copies), CONFIG, SEQ_LEN))
+        assert [window.ids for window in read[2::3]] == [window.ids for window in read[::3]]
+
+
 def test_progress_ends_where_everything_is_scored(model: Transformer) -> None:
     seen: list[tuple[int, int | None]] = []
     in_context_bits(
