@@ -16,6 +16,7 @@ from handspun.files import read_json, seal_folder
 from handspun.recipe import load_recipe
 from handspun.retrieve.index import Index
 from handspun.retrieve.searcher import open_searcher
+from handspun.retrieve.tuning import is_tuned
 from handspun.runs import Run
 from handspun.stages.index import file_names, passage_text, write_own_text
 from handspun.stages.pipeline import run_stages
@@ -74,6 +75,7 @@ def test_every_document_of_the_run_can_be_found_under_its_own_name(indexed_run: 
                 assert stored is not None and stored.text == document.text
         assert open_searcher(index).search("What is a shard?")[0].chunk.source.startswith("texts.jsonl#text ")
         assert index.store.faults() == []
+        assert is_tuned(index)
 
 
 def test_without_the_table_there_is_no_such_stage(tiny_recipe: Path, finished_run: Path) -> None:

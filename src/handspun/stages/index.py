@@ -13,6 +13,7 @@ from handspun.corpus.records import read_documents
 from handspun.files import durable_writer, sha256
 from handspun.retrieve.index import SETTINGS, Index
 from handspun.retrieve.ingest import SyncReport, sync
+from handspun.retrieve.tuning import tune
 from handspun.stages.curate import source_hash, text_hashes
 from handspun.stages.stage import Stage, Workshop
 from handspun.stages.tokenize import tokenizer_folder
@@ -43,6 +44,8 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
             write_own_text(chain.from_iterable(read_documents(run.corpus / name) for name in TEXTS), own)
         with workshop.reporter.progress("index", "bytes") as progress:
             report = sync(index, progress)
+        with workshop.reporter.progress("tune the index", "chunks") as progress:
+            tune(index, progress)
     for path, reason in report.failed:
         workshop.reporter.say(f"index: {path} is not in it, or not all of it: {reason}")
     return facts(report)
