@@ -17,7 +17,7 @@ from handspun.retrieve.sqlite_store import SqliteStore
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
 DEFAULT_WEIGHT = 0.25
-DEFAULT_MIN_SCORE = 0.2
+DEFAULT_MIN_SCORE = 0.25
 N_HIDDEN, N_PLAIN = 200, 100
 LEAST_ITEMS = 50
 """With fewer questions than that the defaults hold: their answers would be chance."""
