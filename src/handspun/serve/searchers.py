@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from handspun.errors import DeviceError, IndexNotFoundError, RetrieveError
 from handspun.machine import resident_bytes
 from handspun.retrieve.index import SETTINGS, Index
-from handspun.retrieve.searcher import Searcher, open_searcher
+from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, Searcher, open_searcher
 from handspun.serve.indexes import name_of
 from handspun.serve.library import Library
 from handspun.serve.room import gib
@@ -91,11 +92,13 @@ class Searchers:
 
 
 def opened_index(folder: Path, stamp: tuple[int, int]) -> Opened:
-    """An index with what searching needs in memory."""
+    """An index with what searching needs in memory, which a first search brings there."""
     before = resident_bytes()
     index = Index.open(folder)
     try:
         searcher = open_searcher(index)
+        for chunk in islice(index.store.every_chunk(), 1):
+            searcher.search(chunk.text[:MAX_QUERY_CHARACTERS])
     except BaseException:
         index.close()
         raise
