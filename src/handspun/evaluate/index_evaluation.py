@@ -14,8 +14,8 @@ from handspun.retrieve.known_items import plain_items
 from handspun.retrieve.ranking import Qrels, figures
 from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, Searcher
 
-N_CHUNKS = 200
-"""Hits of a query: documents of several chunks are counted once, and recall is looked at among the first 100."""
+N_CHUNKS = 100
+"""Hits of a query; a document of which several are found counts once."""
 N_KNOWN_ITEMS = 200
 OnProgress = Callable[[int, int | None], None]
 OTHERS: tuple[Arm, ...] = ("closed_book", "wrong_passage")
