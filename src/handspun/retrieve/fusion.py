@@ -4,7 +4,7 @@ Fusing by ranks instead lowers quality wherever one arm is much the better one.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,19 +64,18 @@ class Arms:
         most_words = max(by_words.values(), default=0.0) or 1.0
         lowest, highest = min(by_meaning.values(), default=0.0), max(by_meaning.values(), default=0.0)
         leading = {*list(by_words)[:N_LOOKED_THROUGH], *list(by_meaning)[:N_LOOKED_THROUGH]}
-        found = store.chunks(list(by_words | by_meaning))
-        near = self.nearness(query, [chunk for chunk in found if chunk.id in leading])
+        found = {chunk.id: chunk for chunk in store.chunks(list(by_words | by_meaning))}
+        near = self.nearness(query, {id: chunk for id, chunk in found.items() if id in leading})
         return [
             Candidate(
                 chunk=chunk,
-                text_score=by_words.get(chunk.id),
-                vector_score=by_meaning.get(chunk.id),
-                words=(1 - NEARNESS_SHARE) * by_words.get(chunk.id, 0.0) / most_words
-                + NEARNESS_SHARE * near.get(chunk.id, 0.0),
-                meaning=(by_meaning.get(chunk.id, lowest) - lowest) / ((highest - lowest) or 1.0),
-                nearness=near.get(chunk.id, 0.0),
+                text_score=by_words.get(id),
+                vector_score=by_meaning.get(id),
+                words=(1 - NEARNESS_SHARE) * by_words.get(id, 0.0) / most_words + NEARNESS_SHARE * near.get(id, 0.0),
+                meaning=(by_meaning.get(id, lowest) - lowest) / ((highest - lowest) or 1.0),
+                nearness=near.get(id, 0.0),
             )
-            for chunk in found
+            for id, chunk in found.items()
         ]
 
     def nearest(
@@ -91,11 +90,11 @@ class Arms:
             vector /= max(float(np.linalg.norm(vector)), TINY)
         return store.search_vectors(vector, k, filters) if vector.any() else []
 
-    def nearness(self, query: str, chunks: Sequence[Chunk]) -> dict[str, float]:
+    def nearness(self, query: str, chunks: Mapping[str, Chunk]) -> dict[str, float]:
         """Of each chunk, by its id, the largest share of the query's words that stand within a few words of each other."""
         weights = {word: count * self.lexicon.weight(word) for word, count in Counter(stems(query)).items()}
         total = sum(weights.values()) or 1.0
-        return {chunk.id: best_stretch(stems(searched_text(chunk)), weights) / total for chunk in chunks}
+        return {id: best_stretch(stems(searched_text(chunk)), weights) / total for id, chunk in chunks.items()}
 
 
 def best_stretch(words: Sequence[str], weights: dict[str, float]) -> float:
