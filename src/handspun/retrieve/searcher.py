@@ -1,9 +1,8 @@
 """Finds the chunks of an index that fit a query best, by their words and by their meaning."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from threading import Lock
-
-import numpy as np
 
 from handspun.corpus.dedup import word_grams
 from handspun.errors import RetrieveError
@@ -69,20 +68,18 @@ def check(query: str) -> None:
 
 def distinct(hits: Iterable[Hit], k: int) -> Iterator[Hit]:
     """The first `k` hits that do not say nearly the same as one before them."""
-    shown: list[np.ndarray] = []
+    sizes: list[int] = []
+    owners: dict[int, list[int]] = {}
     for hit in hits:
-        if len(shown) == k:
+        if len(sizes) == k:
             return
-        grams = word_grams(hit.chunk.text)
-        if not any(jaccard(grams, other) >= SAME_JACCARD for other in shown):
-            shown.append(grams)
+        grams = word_grams(hit.chunk.text).tolist()
+        shared = Counter(owner for gram in grams for owner in owners.get(gram, ()))
+        if all(count < SAME_JACCARD * (sizes[owner] + len(grams) - count) for owner, count in shared.items()):
+            for gram in grams:
+                owners.setdefault(gram, []).append(len(sizes))
+            sizes.append(len(grams))
             yield hit
-
-
-def jaccard(first: np.ndarray, second: np.ndarray) -> float:
-    """The share of two sets of grams that they have in common."""
-    n_shared = len(np.intersect1d(first, second, assume_unique=True))
-    return n_shared / max(1, len(first) + len(second) - n_shared)
 
 
 def open_searcher(index: Index) -> Searcher:
