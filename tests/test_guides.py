@@ -1,5 +1,6 @@
 """The commands in the guides are commands: verbs with their options, recipes that load, torchrun's own words in their place."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ from handspun.recipe import load_recipe
 
 GUIDES = Path(__file__).parents[1] / "docs" / "guides"
 SBATCH = GUIDES / "train-on-a-cluster.md"
+HISTORY = GUIDES.parents[1] / "benchmarks" / "history.jsonl"
 
 
 def scripts(page: Path) -> list[str]:
@@ -29,7 +31,7 @@ def commands(page: Path) -> list[list[str]]:
 
 
 def cases() -> list[tuple[str, list[str]]]:
-    pages = [*sorted(GUIDES.glob("train-on-*.md")), GUIDES / "serve.md"]
+    pages = [page for page in sorted(GUIDES.glob("*.md")) if page.stem != "when-a-run-dies"]
     return [(page.stem, words) for page in pages for words in commands(page)]
 
 
@@ -61,6 +63,25 @@ def test_the_batch_script_is_one_that_bash_can_read() -> None:
     (script,) = [script for script in scripts(SBATCH) if "#SBATCH" in script]
     assert script.startswith("#!/bin/bash\n#SBATCH ")
     assert subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True).stderr == ""
+
+
+def test_the_figures_of_a_large_index_are_those_measured_last() -> None:
+    lines = map(json.loads, HISTORY.read_text(encoding="utf-8").splitlines())
+    *_, found = (line["results"] for line in lines if line["benchmark"] == "index")
+    measured = {
+        "to build, without embedding": f"{found['build_s']:.1f} s",
+        "on the disk": f"{found['disk_mib']:.0f} MiB",
+        "vectors in memory": f"{found['memory_mib']:.0f} MiB",
+        "a search by words, median": f"{found['text']['p50_ms']:.0f} ms",
+        "a search by vectors, median": f"{found['vectors']['p50_ms']:.0f} ms",
+        "a search by both, 95 of 100 within": f"{found['hybrid']['p95_ms']:.0f} ms",
+        "1,000 chunks more": f"{found['add_1000_s']:.1f} s",
+        "the first search after that": f"{found['first_search_after_s']:.1f} s",
+        "all checks of `index doctor`": f"{found['check_s']:.1f} s",
+    }
+    page = (GUIDES / "a-million-chunks.md").read_text(encoding="utf-8")
+    assert found["chunks"] == 100_000
+    assert dict(re.findall(r"^\| ([^|*]+) \| ([\d.]+ (?:s|ms|MiB)) \|", page, re.MULTILINE)) == measured
 
 
 @pytest.mark.parametrize("page", sorted(GUIDES.glob("*.md")), ids=lambda page: page.stem)

@@ -30,6 +30,13 @@ def test_of_two_that_say_as_much_the_better_hits_wins() -> None:
     assert last is None
 
 
+def test_a_heading_answers_nothing_and_a_sentence_that_says_more_than_it_does() -> None:
+    text = "## Cost of a file\n\nIt may have 256 MiB."
+    for heading, sentence in {"Limits > Cost of a file": "It may have 256 MiB.", "Limits": "## Cost of a file"}.items():
+        excerpt = best_excerpt("What is the cost of a file?", stored({"a.md": text}, heading=heading)[1])
+        assert excerpt is not None and excerpt.text == sentence
+
+
 def test_it_is_cited_whole_on_one_line(tmp_path: Path) -> None:
     text = "A long sentence that goes\n  on in the next line. Another."
     searcher = searcher_of(tmp_path, {"long.txt": text})

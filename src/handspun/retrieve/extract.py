@@ -47,12 +47,27 @@ def best_excerpt(question: str, hits: Sequence[Hit]) -> Excerpt | None:
     """The best sentence of the hits, or None where there is no text.
 
     Words of the question count more the fewer hits have them; of two sentences that say as much of it the better hit's wins.
+    A heading answers nothing.
     """
     weights = rarity(question, hits)
     excerpts = [
-        Excerpt(hit, start, end, score(hit, start, end, weights)) for hit in hits for start, end in sentences(hit.chunk.text)
+        Excerpt(hit, start, end, score(hit, start, end, weights))
+        for hit in hits
+        for start, end in sentences(hit.chunk.text)
+        if not is_heading(hit, start, end)
     ]
     return max(excerpts, key=lambda excerpt: excerpt.score, default=None)
+
+
+def is_heading(hit: Hit, start: int, end: int) -> bool:
+    """Whether a sentence is the heading that its chunk stands below."""
+    heading = forms(hit.chunk.heading.rpartition(" > ")[2])
+    return bool(heading) and forms(hit.chunk.text[start:end]) == heading
+
+
+def forms(text: str) -> list[str]:
+    """The words of a text in order, without marks."""
+    return [word.form for word in words(text) if any(map(str.isalnum, word.form))]
 
 
 def rarity(question: str, hits: Sequence[Hit]) -> dict[str, float]:
