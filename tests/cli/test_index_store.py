@@ -36,8 +36,34 @@ def test_a_changed_text_is_a_fault_with_a_remedy(folder: Path, capsys: pytest.Ca
     assert run(["index", "doctor", str(folder)]) == 1
     told = capsys.readouterr()
     assert "the words do not fit the chunks" in told.err
-    assert f"delete {folder}, then `handspun index" in told.err
+    assert f"delete {folder / 'index.sqlite'}, then `handspun index sync {folder}`" in told.err
     assert "chunks" in told.out
+    (folder / "index.sqlite").unlink()
+    assert run(["index", "sync", str(folder)]) == run(["index", "doctor", str(folder)]) == 0
+
+
+def test_vectors_that_are_missing_are_made_by_the_command_that_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["index", "sync", str(folder), "embedder=lsa"]) == 0
+    with sqlite3.connect(folder / "index.sqlite") as connection:
+        connection.execute("DELETE FROM vectors WHERE id % 2")
+    connection.close()
+    assert run(["index", "doctor", str(folder)]) == 1
+    assert f"`handspun index sync {folder}` makes the vectors that are missing" in capsys.readouterr().err
+    assert run(["index", "sync", str(folder)]) == run(["index", "doctor", str(folder)]) == 0
+
+
+def test_a_file_of_another_format_is_made_anew_as_it_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with sqlite3.connect(folder / "index.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    assert run(["search", str(folder), "fox"]) == run(["index", "sync", str(folder)]) == 1
+    assert "delete that file, then `handspun index sync NAME`" in capsys.readouterr().err
+    (folder / "index.sqlite").unlink()
+    assert run(["index", "sync", str(folder)]) == 0
+    assert run(["search", str(folder), "fox", "--json"]) == 0
+    assert [hit["source"] for hit in json.loads(capsys.readouterr().out)["hits"]] == ["fox.txt"]
 
 
 def test_a_damaged_file_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

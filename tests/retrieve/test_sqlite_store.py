@@ -48,7 +48,7 @@ def test_a_format_of_before_is_made_anew(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 1")
     connection.close()
-    with pytest.raises(RetrieveError, match=r"format 1, .*index its folders again"):
+    with pytest.raises(RetrieveError, match=r"format 1, .*delete that file, then `handspun index sync"):
         SqliteStore(path)
 
 

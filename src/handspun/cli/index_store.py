@@ -1,6 +1,7 @@
 """handspun index doctor and handspun index migrate: whether an index is whole, and where it is kept."""
 
 import shlex
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,6 @@ from handspun.cli.progress import Progress
 
 if TYPE_CHECKING:
     from handspun.retrieve.index import Index
-    from handspun.retrieve.store import Counts
 
 
 def doctor(name: str, *, json: bool = False) -> int:
@@ -24,11 +24,9 @@ def doctor(name: str, *, json: bool = False) -> int:
     """
     from handspun.retrieve.index import Index
 
-    opened = Index.open(name)
-    with Progress(f"check {opened.name}"):
+    with closing(Index.open(name)) as opened, Progress(f"check {opened.name}"):
         counts, faults = opened.store.counts(), opened.store.faults()
-    opened.close()
-    cure = remedy(opened, counts) if faults else None
+        cure = remedy(opened) if faults else None
     if json:
         terminal.write_json({"store": opened.config.store, **asdict(counts), "faults": faults, "remedy": cure})
         return int(bool(faults))
@@ -39,15 +37,17 @@ def doctor(name: str, *, json: bool = False) -> int:
     return int(bool(faults))
 
 
-def remedy(index: "Index", counts: "Counts") -> str:
+def remedy(index: "Index") -> str:
     """What mends an index that is not whole."""
-    name, store = shlex.quote(index.name), shlex.quote(index.config.store)
-    if counts.text_rows == counts.chunks > counts.vectors:
+    from handspun.retrieve.index import file_of_store
+    from handspun.retrieve.tuning import lacks_vectors
+
+    name, store = shlex.quote(index.name), index.config.store
+    if lacks_vectors(index):
         return f"`handspun index sync {name}` makes the vectors that are missing."
-    if index.config.store != "sqlite":
-        return f"`handspun index migrate {name} --to {store}` writes words and vectors anew."
-    roots = shlex.join(map(str, index.roots))
-    return f"delete {index.folder}, then `handspun index {roots} --name {name}` makes it anew."
+    if store != "sqlite":
+        return f"`handspun index migrate {name} --to {shlex.quote(store)}` writes words and vectors anew."
+    return f"delete {file_of_store(index.folder, store)}, then `handspun index sync {name}` reads everything anew."
 
 
 def migrate(name: str, *, to: str, json: bool = False) -> None:

@@ -13,6 +13,7 @@ from handspun.retrieve.text_query import telling
 PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "wal_autocheckpoint = 4000")
 WAIT_S = 30.0
 """how long a writer waits for a writer in another process"""
+ANEW = "delete that file, then `handspun index sync NAME` reads everything anew"
 
 
 class Database:
@@ -59,7 +60,7 @@ class Database:
         if not is_empty and self._pragma("application_id") != APPLICATION_ID:
             raise RetrieveError(f"{self.path} is a database of another program; name another folder for the index.")
         if not is_empty and (found := self._pragma("user_version")) != FORMAT:
-            cure = "install a newer handspun" if found > FORMAT else "delete it and index its folders again"
+            cure = "install a newer handspun" if found > FORMAT else ANEW
             raise RetrieveError(f"{self.path} has format {found}, and this handspun reads format {FORMAT}; {cure}.")
 
     @contextmanager
@@ -73,7 +74,7 @@ class Database:
     def _in_words(self, error: sqlite3.DatabaseError) -> Exception:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return DamagedFileError(f"{self.path} is damaged ({error}); delete it and index its folders again.")
+            return DamagedFileError(f"{self.path} is damaged ({error}); {ANEW}.")
         if code == sqlite3.SQLITE_FULL:
             return DiskFullError(f"no room to write {self.path}; free some space, then run the same command again.")
         if code == sqlite3.SQLITE_BUSY:

@@ -28,9 +28,15 @@ def unheard(_done: int, _total: int) -> None:
 
 
 def is_tuned(index: Index) -> bool:
-    """Whether an index is searched as its settings say, and has not outgrown what it was tuned on."""
+    """Whether an index is searched as its settings say, has not outgrown what it was tuned on, and lacks no vector."""
     tuned = Tuned.of(index.store)
-    return tuned is not None and tuned.fits(index.config.embedder, index.store.counts().chunks)
+    return tuned is not None and tuned.fits(index.config.embedder, index.store.counts().chunks) and not lacks_vectors(index)
+
+
+def lacks_vectors(index: Index) -> bool:
+    """Whether there are chunks without a vector of the embedder that is searched."""
+    tuned = Tuned.of(index.store)
+    return tuned is not None and tuned.embedder is not None and any(index.store.lacking(tuned.embedder))
 
 
 def tune(index: Index, on_progress: OnProgress = unheard) -> Tuned | None:
