@@ -30,10 +30,11 @@ def make(recipe: str, *overrides: str, run: Path | None = None, force: bool = Fa
     json
         Print one JSON object: what was measured, the seconds of each stage, and the run folder.
     """
-    from handspun.evaluate.report import report
+    folder, outcomes = run_until("evaluate", recipe, overrides, run, is_forced=force)
+
+    from handspun.evaluate.report import report  # only now, so that a wrong recipe is refused in a blink
     from handspun.files import read_json, write_bytes
 
-    folder, outcomes = run_until("evaluate", recipe, overrides, run, is_forced=force)
     evaluation = read_json(folder.evaluation_path)
     seconds = {outcome.stage: round(outcome.seconds, 1) for outcome in outcomes}
     mixture = next((outcome.facts["mixture"] for outcome in outcomes if "mixture" in outcome.facts), ())
