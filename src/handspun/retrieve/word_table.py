@@ -28,20 +28,21 @@ class WordTable(Embedder):
 
     def __init__(self, kind: str, lexicon: Lexicon, table: Float[Tensor, "V D"]) -> None:
         self.lexicon = lexicon
-        self.table = table.half()
-        """as it is kept, so that one that was loaded gives the very vectors of the one that was trained"""
+        kept = table.half()
+        self.table = kept.float()
+        """rounded as it is kept, so that one that was loaded gives the very vectors of the one that was trained"""
         self.n_dims = table.shape[1]
         words = "\0".join(lexicon.columns).encode()
-        self.name = f"{kind}-{sha256(words + self.table.numpy().tobytes()).hexdigest()[:16]}"
+        self.name = f"{kind}-{sha256(words + kept.numpy().tobytes()).hexdigest()[:16]}"
 
     def embed(self, texts: Sequence[str], *, are_queries: bool = False) -> Vectors:
         del are_queries
         bags = self.lexicon.bags(map(stems, texts))
-        return F.normalize(dampened(bags).times(self.table.float()), dim=1).numpy()
+        return F.normalize(dampened(bags).times(self.table), dim=1).numpy()
 
     def save(self, folder: Path) -> None:
         self.lexicon.save(folder)
-        write_tensors(folder / TABLE, {"table": self.table})
+        write_tensors(folder / TABLE, {"table": self.table.half()})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
