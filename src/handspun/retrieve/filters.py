@@ -1,6 +1,8 @@
 """Filters of a search as a condition in SQL, over the table `documents`."""
 
 import json
+import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 from handspun.errors import RetrieveError
@@ -21,6 +23,13 @@ def condition(filters: Filters | None) -> tuple[str, list[Any]]:
         parts.append(sql)
         parameters += values
     return " AND ".join(parts) or "1", parameters
+
+
+def passing(connection: sqlite3.Connection, filters: Filters) -> Iterator[int]:
+    """The numbers of the chunks that pass."""
+    where, parameters = condition(filters)
+    sql = f"SELECT chunks.id FROM chunks JOIN documents ON documents.id = document WHERE {where}"
+    return (number for (number,) in connection.execute(sql, parameters))
 
 
 def source_is(value: Any) -> tuple[str, list[Any]]:

@@ -1,36 +1,21 @@
 """An index in one SQLite file: nothing to install, nothing to run, and a crash leaves each file as it was or as it is to be."""
 
 import json
-import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 
 from handspun.errors import RetrieveError
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.database import Database
-from handspun.retrieve.filters import condition
+from handspun.retrieve.filters import passing
+from handspun.retrieve.live_matrix import LiveMatrix
 from handspun.retrieve.store import Counts, Filters, Store, Vectors
-from handspun.retrieve.text_query import any_of, pairs_of, words_of
-from handspun.retrieve.vector_matrix import VectorMatrix
+from handspun.retrieve.text_search import TextSearch
 
-PAIR_WEIGHT = 0.25
-"""what two words of the query that stand side by side in a chunk add to its score, next to what the words give"""
-RESCORED, RESCORED_PAIRS = 200, 1000
-"""chunks with the words, and chunks with the pairs, that are looked at for that"""
-NO_VECTORS = VectorMatrix(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0), np.float32))
-MOST_WEIGHED = 30_000
-"""chunks that have a word of the query, up to which they are weighed; FTS5 takes .3 microseconds for each"""
-SMALL = 1000
-"""chunks up to which words are weighed one by one"""
-IS_SMALL = f"SELECT count(*) <= {SMALL} FROM (SELECT 1 FROM chunks LIMIT {SMALL + 1})"
-LEAST_IDF = 1e-6
-"""FTS5's weight of a word that over half of all chunks have"""
 PAGE_ROWS = 512
 """rows read at a time, so that whoever walks over all of them may write meanwhile"""
 CHUNK = """SELECT chunks.id, source, start, end, chunks.text, heading, page, metadata
@@ -53,8 +38,7 @@ class SqliteStore(Store):
         if path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._database = Database(path, has_words=self.has_words)
-        self._matrix = NO_VECTORS
-        self._matrix_version: tuple[int, int] | None = None
+        self._words, self._matrix = TextSearch(self._database), LiveMatrix(self._database)
 
     def files(self) -> dict[str, IndexedFile]:
         with self._database.reading() as connection:
@@ -106,54 +90,14 @@ class SqliteStore(Store):
 
     def search_text(self, query: str, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
         with self._database.reading():
-            is_small = self._database.connection.execute(IS_SMALL).fetchone()[0]
-            rank = self._ranked_word_by_word if is_small else self._ranked
-            scores = rank(self._affordable(words_of(query)), max(k, RESCORED), filters)
-            for chunk, score in rank(pairs_of(query), RESCORED_PAIRS).items():
-                if chunk in scores:
-                    scores[chunk] += PAIR_WEIGHT * score
-            return self._with_keys(sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k])
-
-    def _affordable(self, words: Sequence[str]) -> list[str]:
-        """The words without the commonest ones, where those would have very many chunks weighed for little."""
-        sql = "SELECT count(*) FROM words WHERE words MATCH ?"
-        counts = {word: self._database.connection.execute(sql, (any_of([word]),)).fetchone()[0] for word in {*words}}
-        rarest = sorted(counts, key=lambda word: (counts[word], word))
-        weighed = accumulate(counts[word] for word in rarest)
-        kept = {word for place, (word, n_rows) in enumerate(zip(rarest, weighed)) if not place or n_rows <= MOST_WEIGHED}
-        return [word for word in words if word in kept]
-
-    def _ranked(self, phrases: Sequence[str], k: int, filters: Filters | None = None) -> dict[int, float]:
-        """The numbers of the `k` chunks that any of the phrases fit best, with BM25 scores."""
-        if not phrases:
-            return {}
-        where, parameters = condition(filters)
-        among = "JOIN chunks ON chunks.id = words.rowid JOIN documents ON documents.id = document" if filters else ""
-        sql = f"SELECT words.rowid, -rank FROM words {among} WHERE words MATCH ? AND {where} ORDER BY rank LIMIT ?"
-        return dict(self._database.connection.execute(sql, (any_of(phrases), *parameters, k)))
-
-    def _ranked_word_by_word(self, phrases: Sequence[str], k: int, filters: Filters | None = None) -> dict[int, float]:
-        """The same for a small index: a word is worth something there even if over half of the chunks have it.
-
-        FTS5 gives such a word no weight (Robertson's idf is below zero), so its scores are taken phrase by phrase and weighed
-        with Lucene's idf, which is the same where words are rare.
-        """
-        scores: Counter[int] = Counter()
-        [(n_chunks,)] = self._database.connection.execute("SELECT count(*) FROM chunks")
-        for phrase in phrases:
-            found = self._ranked([phrase], n_chunks)
-            odds = (n_chunks - len(found) + 0.5) / (len(found) + 0.5)
-            weight = math.log(1 + odds) / max(math.log(odds), LEAST_IDF)
-            scores.update({chunk: score * weight for chunk, score in found.items()})
-        passing = set(self._allowed(filters).tolist()) if filters else scores.keys()
-        return dict(Counter({chunk: score for chunk, score in scores.items() if chunk in passing}).most_common(k))
+            return self._with_keys(self._words.best(query, k, filters))
 
     def search_vectors(
         self, query: Float32[np.ndarray, " D"], k: int, filters: Filters | None = None
     ) -> list[tuple[str, float]]:
-        with self._database.reading():
-            matrix = self._vectors()
-            allowed = np.isin(matrix.chunks, self._allowed(filters)) if filters else None
+        with self._database.reading() as connection:
+            matrix = self._matrix.now()
+            allowed = np.isin(matrix.chunks, np.fromiter(passing(connection, filters), np.int64)) if filters else None
         found = matrix.nearest(query, k, allowed)
         with self._database.reading():
             return self._with_keys(found)
@@ -163,37 +107,6 @@ class SqliteStore(Store):
         sql = "SELECT id, key FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
         keys = dict(self._database.connection.execute(sql, (json.dumps([number for number, _ in found]),)))
         return [(keys[number], score) for number, score in found if number in keys]
-
-    def _allowed(self, filters: Filters) -> np.ndarray:
-        """The numbers of the chunks that pass."""
-        where, parameters = condition(filters)
-        sql = f"SELECT chunks.id FROM chunks JOIN documents ON documents.id = document WHERE {where}"
-        return integers(self._database.connection.execute(sql, parameters))[:, 0]
-
-    def _vectors(self) -> VectorMatrix:
-        """The matrix as the file has it now: where anybody wrote since, rows that went are dropped and new ones read."""
-        version = self._database.version
-        if version != self._matrix_version:
-            self._matrix = self._refreshed(self._matrix)
-            self._matrix_version = version
-        return self._matrix
-
-    def _refreshed(self, matrix: VectorMatrix) -> VectorMatrix:
-        connection = self._database.connection
-        embedder, _, n_dims = self._current()
-        there = integers(connection.execute("SELECT id, chunk FROM vectors WHERE embedder = ?", (embedder,)), 2)
-        there = there[np.argsort(there[:, 0])]
-        kept = matrix.without(~np.isin(matrix.rows, there[:, 0], assume_unique=True))
-        added = there[~np.isin(there[:, 0], kept.rows, assume_unique=True)]
-        blobs = (
-            connection.execute(
-                "SELECT vector FROM vectors WHERE id >= ? AND embedder = ? ORDER BY id", (int(added[:1, 0].sum()), embedder)
-            )
-            if len(added)
-            else ()
-        )
-        halves = np.frombuffer(b"".join(row[0] for row in blobs), np.float16).reshape(len(added), n_dims)
-        return kept.joined(VectorMatrix(added[:, 0], added[:, 1], halves.astype(np.float32)))
 
     def chunks(self, ids: Sequence[str]) -> list[Chunk]:
         sql = f"{CHUNK} JOIN json_each(?) AS wanted ON chunks.key = wanted.value ORDER BY wanted.key"
@@ -338,8 +251,3 @@ def to_chunk(row: tuple[Any, ...]) -> Chunk:
     """The chunk of a row that CHUNK selects."""
     _, source, start, end, text, heading, page, metadata = row
     return Chunk(source, start, end, text, heading, page, json.loads(metadata))
-
-
-def integers(rows: Iterable[tuple[int, ...]], n_columns: int = 1) -> Int64[np.ndarray, "N C"]:
-    """Rows of integers as an array."""
-    return np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, n_columns)
