@@ -1,5 +1,6 @@
 """An index tunes itself on questions made out of its own text."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -104,8 +105,12 @@ def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
     assert tuned is not None
     table = index.embedder_folder / tuned.folder / "table.safetensors"
     table.write_bytes(table.read_bytes()[:-1] + b"\x7f")
-    with pytest.raises(DamagedFileError, match="its bytes have changed"):
+    with pytest.raises(DamagedFileError, match=r"its bytes have changed; delete .* then `handspun index sync"):
         open_searcher(index)
+    shutil.rmtree(table.parent)
+    assert not is_tuned(index)
+    assert open_searcher(index).search("harbor captain")[0].vector_score is None
+    assert tune(index) == tuned and is_tuned(index)
 
 
 def test_vectors_that_lower_what_words_find_are_switched_off() -> None:

@@ -52,10 +52,10 @@ class Searcher:
 
 
 def arms_of(index: Index, tuned: Tuned | None) -> Arms:
-    """What an index is searched with; where it was never tuned, all words count alike. Raises DamagedFileError."""
-    if tuned is None or not tuned.folder:
+    """What an index is searched with; where nothing was learnt for it, all words count alike. Raises DamagedFileError."""
+    if tuned is None or not tuned.folder or not (folder := index.embedder_folder / tuned.folder).is_dir():
         return Arms(Lexicon({}, 0))
-    return Arms(Lexicon.load(index.embedder_folder / tuned.folder), embedder_in_use(index))
+    return Arms(Lexicon.load(folder), embedder_in_use(index))
 
 
 def check(query: str) -> None:

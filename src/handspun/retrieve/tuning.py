@@ -28,9 +28,11 @@ def unheard(_done: int, _total: int) -> None:
 
 
 def is_tuned(index: Index) -> bool:
-    """Whether an index is searched as its settings say, has not outgrown what it was tuned on, and lacks no vector."""
+    """Whether an index is searched as its settings say, has not outgrown what it was tuned on, and lacks nothing for it."""
     tuned = Tuned.of(index.store)
-    return tuned is not None and tuned.fits(index.config.embedder, index.store.counts().chunks) and not lacks_vectors(index)
+    if tuned is None or not (index.embedder_folder / tuned.folder).is_dir():
+        return False
+    return tuned.fits(index.config.embedder, index.store.counts().chunks) and not lacks_vectors(index)
 
 
 def lacks_vectors(index: Index) -> bool:
@@ -97,8 +99,10 @@ def forget(index: Index, tuned: Tuned) -> None:
 
 
 def embedder_in_use(index: Index) -> Embedder | None:
-    """The embedder whose vectors are searched; new chunks need vectors of it, too. Raises DamagedFileError, RetrieveError."""
+    """The embedder whose vectors are searched; new chunks need vectors of it, too. None where it was deleted, which the next
+    tuning heals. Raises DamagedFileError, RetrieveError.
+    """
     tuned = Tuned.of(index.store)
-    if tuned is None or tuned.embedder is None:
+    if tuned is None or tuned.embedder is None or not (folder := index.embedder_folder / tuned.folder).is_dir():
         return None
-    return open_embedder(tuned.asked, index.embedder_folder / tuned.folder, index.folder / CACHE)
+    return open_embedder(tuned.asked, folder, index.folder / CACHE)

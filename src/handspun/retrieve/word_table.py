@@ -49,7 +49,9 @@ class WordTable(Embedder):
         """What was saved there, under the name that its bytes give it. Raises DamagedFileError where it is another one's."""
         table = cls(folder.name.partition("-")[0], Lexicon.load(folder), load_file(folder / TABLE)["table"])
         if table.name != folder.name:
-            raise DamagedFileError(f"{folder / TABLE} is damaged: its bytes have changed; delete {folder} and sync again.")
+            raise DamagedFileError(
+                f"{folder / TABLE} is damaged: its bytes have changed; delete {folder}, then `handspun index sync NAME`."
+            )
         return table
 
 
