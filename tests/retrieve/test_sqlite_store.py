@@ -61,7 +61,7 @@ def test_a_file_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
 def test_a_word_of_every_chunk_is_still_worth_something_in_a_small_index(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SqliteStore(path)
     assert [score > 0.05 for _, score in store.search_text("animals", 5)] == [True, True]
-    monkeypatch.setattr("handspun.retrieve.sqlite_store.IS_SMALL", "SELECT 0")
+    monkeypatch.setattr("handspun.retrieve.text_search.IS_SMALL", "SELECT 0")
     assert [score < 1e-5 for _, score in store.search_text("animals", 5)] == [True, True]
     store.close()
 
@@ -111,7 +111,7 @@ def test_common_words_are_left_out_where_they_would_have_too_many_chunks_weighed
     for source in TEXTS:
         store.replace(file_of(source), [document_of(source)], chunks_of(source))
     both = store.search_text("animals night", 9)
-    monkeypatch.setattr("handspun.retrieve.sqlite_store.MOST_WEIGHED", 3)
+    monkeypatch.setattr("handspun.retrieve.text_search.MOST_WEIGHED", 3)
     assert (len(both), len(store.search_text("animals night", 9))) == (6, 2)
     assert len(store.search_text("animals", 9)) == 6
     store.close()
