@@ -1,5 +1,6 @@
 """An index tunes itself on questions made out of its own text."""
 
+import random
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from handspun.errors import DamagedFileError
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.config import RetrieveConfig
 from handspun.retrieve.index import Index
-from handspun.retrieve.rehearsal import DEFAULT_WEIGHT, WEIGHTS, border, chosen_weight
+from handspun.retrieve.known_items import MOST_OF_ONE, picked
+from handspun.retrieve.rehearsal import DEFAULT_MIN_SCORE, DEFAULT_WEIGHT, LEAST_NDCG, WEIGHTS, border, chosen_weight
 from handspun.retrieve.searcher import open_searcher
 from handspun.retrieve.tuned import Tuned
 from handspun.retrieve.tuning import embedder_in_use, is_tuned, tune
@@ -60,6 +62,39 @@ def test_too_little_text_gets_the_defaults_and_none_gets_nothing(tmp_path: Path)
     assert tune(theme_index(tmp_path / "none", 0)) is None
     tuned = tune(theme_index(tmp_path / "few", 3))
     assert tuned is not None and (tuned.n_known_items, tuned.weight) == (0, DEFAULT_WEIGHT)
+
+
+def test_one_rubbish_file_does_not_spoil_the_tuning(tmp_path: Path) -> None:
+    index = theme_index(tmp_path / "themes")
+    clean = tune(index)
+    rubbish = [Chunk("huge.txt", place, place + 1, "x " * 300) for place in range(100)]
+    numbers = [Chunk("huge.txt", place, place + 1, f"{place} {place * 7} " * 20) for place in range(100, 200)]
+    index.store.use_embedder(None)
+    index.store.replace(IndexedFile("huge.txt", "0" * 64, 1), [IndexedDocument("huge.txt", "")], rubbish + numbers)
+    tuned = tune(index)
+    assert clean is not None and tuned is not None and tuned.n_known_items == clean.n_known_items
+    assert tuned.ndcg_words == pytest.approx(clean.ndcg_words, abs=0.05)
+    assert tuned.min_score == pytest.approx(clean.min_score, abs=0.05)
+
+
+def test_questions_that_nothing_answers_leave_the_defaults(tmp_path: Path) -> None:
+    index, chance = Index.create(tmp_path / "same", RetrieveConfig(), [tmp_path]), np.random.default_rng(0)
+    words = " ".join(THEMES.values()).split()
+    for number in range(200):
+        put(index, f"{number}.txt", " ".join(chance.permutation(words)))
+    tuned = tune(index)
+    assert tuned is not None and tuned.n_known_items == 200 and tuned.ndcg_words is not None and tuned.ndcg_words < LEAST_NDCG
+    assert (tuned.weight, tuned.min_score, tuned.share_found) == (DEFAULT_WEIGHT, DEFAULT_MIN_SCORE, None)
+
+
+def test_no_document_gives_much_more_than_its_share_of_the_questions() -> None:
+    prose = " ".join(THEMES["sea"].split() + THEMES["bread"].split() + THEMES["stars"].split())
+    long = [Chunk("long.txt", start, start + 1, prose) for start in range(100)]
+    short = [Chunk(f"{number}.txt", 0, 1, prose) for number in range(20)]
+    chance = random.Random(0)
+    places = picked(long + short, 50, chance)
+    assert len(places) == MOST_OF_ONE + 20 and set(places) >= set(range(100, 120))
+    assert len(picked(long, 50, chance)) == 50
 
 
 def test_without_an_embedder_words_are_searched_alone(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ chunk first: then neither arm can find it by the very words, as with a question 
 is learnt from the texts must be learnt from the cut ones, or it knows the stretch by heart (LSA's nDCG: .90 instead of .49).
 """
 
+import math
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -17,6 +19,10 @@ STRETCH_WORDS = 12
 """telling words that a question is made of, before half of them are left out"""
 LEAST_WORDS = 3 * STRETCH_WORDS
 """telling words of a chunk that is asked for, so that enough is left of it"""
+LEAST_VARIETY = 0.25
+"""of them that are different: what says one word over and over is no text that anybody asks about"""
+MOST_OF_ONE = 10
+"""questions about one document, unless there are so few that each must give more"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,29 @@ def foreign_queries(items: Sequence[KnownItem], seed: int = 0) -> list[str]:
 
 
 def picked(chunks: Sequence[Chunk], n_items: int, chance: random.Random) -> list[int]:
-    """The places of chunks that are long enough to be asked for."""
-    places = [place for place, chunk in enumerate(chunks) if len(telling_words(chunk.text)) >= LEAST_WORDS]
-    return sorted(chance.sample(places, min(n_items, len(places))))
+    """The places of chunks that can be asked for, no document giving much more than its share: one may be rubbish."""
+    places = [place for place, chunk in enumerate(chunks) if can_be_asked_for(chunk.text)]
+    n_documents = len({chunks[place].source for place in places})
+    most = max(MOST_OF_ONE, math.ceil(n_items / max(1, n_documents)))
+    return in_turn(chunks, places, n_items, chance, most)
+
+
+def in_turn(
+    chunks: Sequence[Chunk], places: Iterable[int], n: int, chance: random.Random, most: int | None = None
+) -> list[int]:
+    """Of places `n` by chance: one of each document, then a second of each, and so on, but at most `most` of any."""
+    turns, drawn = Counter[str](), list[tuple[int, int]]()
+    for place in chance.sample(ordered := list(places), len(ordered)):
+        drawn.append((turns[chunks[place].source], place))
+        turns[chunks[place].source] += 1
+    drawn.sort(key=lambda turn_and_place: turn_and_place[0])
+    return sorted(place for turn, place in drawn[:n] if most is None or turn < most)
+
+
+def can_be_asked_for(text: str) -> bool:
+    """Whether a text is long enough, and has words of letters that differ."""
+    words = [word.lower() for word in telling_words(text) if word.isalpha()]
+    return len(words) >= LEAST_WORDS and len(set(words)) >= LEAST_VARIETY * len(words)
 
 
 def stretch(text: str, chance: random.Random) -> tuple[int, int]:

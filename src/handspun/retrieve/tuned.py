@@ -27,13 +27,13 @@ class Tuned:
     n_chunks: int
     """when it was tuned"""
     n_known_items: int = 0
-    """questions with known answers that it was tuned on; 0: there was too little text, and everything is a default"""
+    """questions with known answers that it was tried on; 0: there was too little text for them"""
     ndcg_words: float | None = None
     """nDCG@10 of those questions by words alone"""
     ndcg_fused: float | None = None
     """with the vectors' share"""
     share_found: float | None = None
-    """of plain questions whose answer is there, those that score at least `min_score`"""
+    """of plain questions whose answer is there, those that score at least `min_score`; None: it and `weight` are defaults"""
     share_mistaken: float | None = None
     """of questions that no chunk answers, those that do, too"""
 
