@@ -27,6 +27,7 @@ def test_a_folder_is_indexed_and_the_next_command_named(capsys: pytest.CaptureFi
     assert "not read: broken.docx: it is a damaged zip file (File is not a zip file)" in captured.err
     assert "left, being of another kind: 1 .png" in captured.err
     assert "searched by words and by lsa vectors, their share 0.25" in captured.err
+    assert "there is too little text to tune on: what counts as found is the default, a score of 0.25" in captured.err
     assert '`handspun search pets "WORDS"`' in captured.err and "--index pets" in captured.err and captured.out == ""
 
 
@@ -41,11 +42,32 @@ def test_an_index_is_tuned_once_and_again_when_it_has_outgrown_that(capsys: pyte
     assert "searched by" in capsys.readouterr().err
 
 
+def test_a_file_with_bad_lines_is_read_in_part(capsys: pytest.CaptureFixture, docs: Path) -> None:
+    (docs / "fox.md").unlink()
+    (docs / "dog.txt").unlink()
+    (docs / "facts.jsonl").write_text('{"text": "It purrs."}\nno\n')
+    assert run(["index", "docs", "--name", "pets"]) == 0
+    said = capsys.readouterr().err
+    assert "1 file in 1 chunk (1 added" in said
+    assert "read in part: facts.jsonl: 1 of its lines could not be read; line 2" in said and "not read" not in said
+
+
 def test_scripts_get_numbers_and_reasons(capsys: pytest.CaptureFixture, docs: Path) -> None:
     (docs / "broken.docx").write_bytes(b"PK")
     assert run(["index", "docs", "chunk_tokens=20", "--name", "pets", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert list(found) == ["files", "chunks", "added", "changed", "removed", "failed", "failures", "unread", "seconds"]
+    assert list(found) == [
+        "files",
+        "chunks",
+        "added",
+        "changed",
+        "removed",
+        "failed",
+        "failures",
+        "in_part",
+        "unread",
+        "seconds",
+    ]
     assert (found["files"], found["chunks"], found["added"], found["failed"]) == (2, 2, 2, 1)
     assert found["failures"] == [{"path": "broken.docx", "reason": "it is a damaged zip file (File is not a zip file)"}]
     (docs / "dog.txt").unlink()

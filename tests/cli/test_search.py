@@ -56,15 +56,24 @@ def test_many_queries_give_rows_as_trec_has_them(index: str, tmp_path: Path, cap
     assert best == [("q_1", "r_1"), ("2", "bread.txt")]
 
 
-def test_what_nobody_wrote_of_is_not_found(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_nobody_wrote_of_is_not_found_and_the_reason_is_said(
+    index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["search", index, "parliament", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["hits"] == []
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["hits"] == [] and "nothing found: no chunk has a word of it." in captured.err
+    assert run(["search", index, "owls", "--filter", "year=1999"]) == 0
+    assert "nothing found: no document says year; filters may ask for source" in capsys.readouterr().err
+    (tmp_path / "queries.jsonl").write_text('{"id": "1", "text": "fox"}\n')
+    assert run(["search", index, "--queries", str(tmp_path / "queries.jsonl"), "--filter", "source=*.pdf"]) == 0
+    assert "nothing can be found: no document has source=*.pdf." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
         ([], "one of the two"),
+        ([" "], "the query is empty"),
         (["fox", "--k", "0"], "at least 1 hit"),
         (["fox", "--filter", "source"], "KEY=VALUE"),
         (["--queries", "nowhere.jsonl"], "cannot be read"),

@@ -50,6 +50,7 @@ def test_a_link_that_leaves_its_folder_or_leads_to_no_file_is_refused(tmp_path: 
         "dangling.txt": "a link that leads to no file",
         "folder": "a link to a folder, which is not followed: name that folder, too",
         "out.txt": "a link that leaves its folder",
+        "pipe": "a pipe, a socket or a device, which is not opened",
         "pipe.txt": "a link that leads to no file",
     }
 

@@ -8,6 +8,8 @@ from small_index import TEXTS, chunks_of, document_of, file_of
 from handspun.errors import RetrieveError
 from handspun.retrieve.chunk import Chunk, Hit
 from handspun.retrieve.config import RetrieveConfig
+from handspun.retrieve.fusion import Arms, Candidate
+from handspun.retrieve.lexicon import Lexicon
 from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, distinct, open_searcher
 from handspun.retrieve.sqlite_store import SqliteStore
 from handspun.retrieve.tuned import Tuned
@@ -29,6 +31,19 @@ def test_the_best_hit_comes_first_and_scores_lie_between_zero_and_one() -> None:
 
 def test_what_has_none_of_the_words_is_not_found() -> None:
     assert open_searcher(small_index()).search("Which parliament elects a chancellor?") == []
+
+
+def test_what_scores_nothing_is_left_out_unless_it_has_a_word() -> None:
+    class TwoArms(Arms):
+        def candidates(self, *_arguments: object) -> list[Candidate]:
+            near, far, worded = chunks_of("guide/fox.md")[0], chunks_of("guide/dog.md")[0], chunks_of("guide/dog.md")[1]
+            rows = [(near, None, 1.0, 1.0), (far, None, 0.1, 0.0), (worded, 0.2, None, 0.0)]
+            return [Candidate(chunk, text, vector, 0.0, meaning, 0.0) for chunk, text, vector, meaning in rows]
+
+    searcher = open_searcher(small_index())
+    searcher._arms = TwoArms(Lexicon({}, 0))
+    searcher._current = lambda: (searcher._arms, 0.5)
+    assert [hit.chunk.text for hit in searcher.search("fox")] == ["The quick fox runs.", "Dogs bark at the moon."]
 
 
 def test_filters_and_the_number_of_hits_hold() -> None:

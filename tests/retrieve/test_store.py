@@ -64,6 +64,17 @@ def test_an_empty_store_finds_nothing_and_is_whole(store: Store) -> None:
     assert store.document(FOX) is None
 
 
+def test_a_store_says_what_filters_may_ask_for_and_how_many_documents_pass(filled: Store) -> None:
+    assert filled.fields() == ["is_draft", "lang", "tags", "year"]
+    assert filled.n_passing({"lang": "en"}) == 2 and filled.n_passing({"lang": "en", "year": 2021}) == 1
+    assert filled.n_passing({"lang": "fr"}) == 0
+
+
+def test_what_failed_is_no_file_that_was_read(filled: Store) -> None:
+    filled.replace(IndexedFile("broken.docx", "", 0, "failed", "it is broken"))
+    assert filled.counts().files == 3 and len(filled.files()) == 4
+
+
 def test_what_was_put_in_comes_out(filled: Store) -> None:
     assert filled.files() == {source: file_of(source) for source in TEXTS}
     assert filled.document(OWL) == document_of(OWL)

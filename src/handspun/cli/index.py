@@ -40,7 +40,7 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
     run
         A run folder, or the name of one in runs/: its tokenizer counts the tokens of a chunk. Default: they are estimated.
     json
-        Print one JSON object: files, chunks, added, changed, removed, failed, failures, unread, seconds.
+        Print one JSON object: files, chunks, added, changed, removed, failed, failures, in_part, unread, seconds.
     """
     from handspun.retrieve.index import Index, folder_for
     from handspun.retrieve.scan import scan
@@ -70,7 +70,7 @@ def sync(name: str, *settings: str, json: bool = False) -> None:
     settings
         Keys to set anew, such as embedder=minilm.
     json
-        Print one JSON object: files, chunks, added, changed, removed, failed, failures, unread, seconds.
+        Print one JSON object: files, chunks, added, changed, removed, failed, failures, in_part, unread, seconds.
     """
     from handspun.retrieve.index import Index
 
@@ -117,7 +117,7 @@ def summary(name: str) -> dict[str, Any] | None:
         return None
     return {
         "name": name,
-        "files": counts.files - failed,
+        "files": counts.files,
         "failed": failed,
         "chunks": counts.chunks,
         "embedder": config.embedder,

@@ -1,5 +1,6 @@
 """What came of bringing an index up to date, for people and for scripts."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
@@ -22,6 +23,7 @@ def json_of(report: "SyncReport") -> dict[str, object]:
         "removed": report.removed,
         "failed": len(report.failed),
         "failures": [{"path": path, "reason": reason} for path, reason in report.failed],
+        "in_part": [{"path": path, "reason": reason} for path, reason in report.in_part],
         "unread": report.unread,
         "seconds": report.seconds,
     }
@@ -30,14 +32,26 @@ def json_of(report: "SyncReport") -> dict[str, object]:
 def show(report: "SyncReport") -> None:
     """What a sync found and did, with the reason for each file that could not be read."""
     changes = f"{report.added:,} added, {report.changed:,} changed, {report.removed:,} removed"
-    terminal.say(f"{report.files:,} files in {report.chunks:,} chunks ({changes}) in {terminal.duration_text(report.seconds)}")
-    for path, reason in report.failed[:MOST_NAMED]:
-        terminal.say(f"not read: {path}: {reason}")
-    if (n_more := len(report.failed) - MOST_NAMED) > 0:
-        terminal.say(f"not read: {n_more:,} more; --json lists them all")
+    amount = f"{counted(report.files, 'file')} in {counted(report.chunks, 'chunk')}"
+    terminal.say(f"{amount} ({changes}) in {terminal.duration_text(report.seconds)}")
+    name_files("read in part", report.in_part)
+    name_files("not read", report.failed)
     if report.unread:
         kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(report.unread.items(), key=lambda kind: -kind[1]))
         terminal.say(f"left, being of another kind: {kinds}")
+
+
+def name_files(what: str, files: Sequence[tuple[str, str]]) -> None:
+    """What became of files, and why; of many the first."""
+    for path, reason in files[:MOST_NAMED]:
+        terminal.say(f"{what}: {path}: {reason}")
+    if (n_more := len(files) - MOST_NAMED) > 0:
+        terminal.say(f"{what}: {n_more:,} more; --json lists them all")
+
+
+def counted(n: int, thing: str) -> str:
+    """A number of things."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
 def show_tuned(tuned: "Tuned | None") -> None:
@@ -50,3 +64,8 @@ def show_tuned(tuned: "Tuned | None") -> None:
         fused = f", with vectors {tuned.ndcg_fused:.3f}" if tuned.ndcg_fused is not None else ""
         questions = f"{tuned.n_known_items:,} questions made of its own sentences"
         terminal.say(f"nDCG@10 of {questions}: by words {tuned.ndcg_words:.3f}{fused}")
+    if tuned.share_found is None:
+        why = "this is too little to tune on" if tuned.n_known_items else "there is too little text to tune on"
+        terminal.say(
+            f"{why}: what counts as found is the default, a score of {tuned.min_score:.2f}, and so is any share of vectors"
+        )

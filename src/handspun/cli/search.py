@@ -47,10 +47,13 @@ def search(
         Print one JSON object: query, and hits with chunk_id, source, score, start, end, text, heading, page.
     """
     from handspun.retrieve.index import Index
+    from handspun.retrieve.no_hits import cause, without_match
     from handspun.retrieve.searcher import open_searcher
 
     if (query is None) == (queries is None):
         raise RetrieveError("search needs a query or --queries FILE.jsonl, one of the two.")
+    if query is not None and not query.strip():
+        raise RetrieveError("the query is empty: write what to look for.")
     if k < 1:
         raise RetrieveError(f"--k {k}: ask for at least 1 hit.")
     filters = dict(parsed(text) for text in filter)
@@ -58,9 +61,14 @@ def search(
     try:
         searcher = open_searcher(index)
         if queries is not None:
+            if filters and not index.store.n_passing(filters):
+                terminal.say(f"nothing can be found: {printable(without_match(index.store, filters))}")
             write_rows(searcher, queries, k, filters)
         elif query is not None:
-            show(query, searcher.search(query, k, filters), searcher.min_score, json=json)
+            hits = searcher.search(query, k, filters)
+            if not hits:
+                terminal.say(f"nothing found: {printable(cause(index.store, query, filters))}")
+            show(query, hits, searcher.min_score, json=json)
     finally:
         index.close()
 
@@ -123,9 +131,7 @@ def show(query: str, hits: "list[Hit]", min_score: float, *, json: bool) -> None
     if json:
         terminal.write_json({"query": query, "min_score": min_score, "hits": [as_json(hit) for hit in hits]})
         return
-    if not hits:
-        terminal.say("nothing found: no chunk has a word of it.")
-    elif hits[0].score < min_score:
+    if hits and hits[0].score < min_score:
         terminal.say(f"nothing counts as found (scores below {min_score:.2f}); the nearest:")
     for rank, hit in enumerate(hits, start=1):
         terminal.write_line(f"{rank:>2}  {hit.score:.3f}  {printable(place(hit))}")

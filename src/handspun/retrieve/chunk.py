@@ -16,7 +16,7 @@ class IndexedFile:
     size: int
     status: Status = "read"
     reason: str = ""
-    """why it could not be read"""
+    """why it could not be read, or not all of it"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,9 @@ class SyncReport:
     changed: int
     removed: int
     failed: tuple[tuple[str, str], ...]
-    """path and reason of every file that could not be read, or not all of it"""
+    """path and reason of every file that could not be read"""
+    in_part: tuple[tuple[str, str], ...]
+    """path and reason of every file that can be searched, but not all of it: some of its lines could not be read"""
     unread: dict[str, int]
     """how many files of each other suffix were left"""
     seconds: float
@@ -69,11 +71,12 @@ def sync(index: Index, on_progress: OnProgress = unheard) -> SyncReport:
         on_progress(total, total)
         index.store.note(made_with=ingest.made_with)
         files, chunks = index.store.files().values(), index.store.counts().chunks
-    failed = tuple((file.path, file.reason) for file in files if file.reason)
-    n_read = sum(file.status == "read" for file in files)
+    failed = tuple((file.path, file.reason) for file in files if file.status == "failed")
+    in_part = tuple((file.path, file.reason) for file in files if file.status == "read" and file.reason)
+    n_read = len(files) - len(failed)
     seconds = round(time.monotonic() - began, 3)
     added, changed, removed = (outcomes[kind] for kind in ("added", "changed", "removed"))
-    return SyncReport(n_read, chunks, added, changed, removed, failed, dict(found.unread), seconds)
+    return SyncReport(n_read, chunks, added, changed, removed, failed, in_part, dict(found.unread), seconds)
 
 
 class Ingest:

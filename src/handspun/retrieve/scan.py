@@ -55,7 +55,10 @@ def walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         links = [path for name in folders if (path := Path(folder, name)).is_symlink()]
         closed.update(dict.fromkeys(links, "a link to a folder, which is not followed: name that folder, too"))
-        files += [path for name in names if not name.startswith(".") and is_file_or_link(path := Path(folder, name))]
+        paths = [Path(folder, name) for name in names if not name.startswith(".")]
+        files += filter(is_file_or_link, paths)
+        others = [path for path in paths if path.exists() and not is_file_or_link(path)]
+        closed.update(dict.fromkeys(others, "a pipe, a socket or a device, which is not opened"))
     return sorted(files), closed
 
 

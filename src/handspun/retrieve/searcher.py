@@ -16,6 +16,8 @@ from handspun.retrieve.tuned import Tuned
 from handspun.retrieve.tuning import embedder_in_use
 
 MAX_QUERY_CHARACTERS = 4096
+LEAST_SCORE = 0.0005
+"""A hit that none of the words brought has more: what is shown as 0.000 has nothing to do with the query."""
 SAME_JACCARD = 0.8
 """Of two hits that share so much of their word 5-grams the better one is shown."""
 
@@ -40,7 +42,8 @@ class Searcher:
         check(query)
         arms, weight = self._current()
         candidates = arms.candidates(self.index.store, query, max(k, N_CANDIDATES), filters)
-        return list(distinct(by_name(query, scored(candidates, weight)), k))
+        ranked = by_name(query, scored(candidates, weight))
+        return list(distinct((hit for hit in ranked if hit.score >= LEAST_SCORE or hit.text_score is not None), k))
 
     def _current(self) -> tuple[Arms, float]:
         """The arms, opened anew where the index was tuned meanwhile, and the vectors' share."""

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 from handspun.errors import RetrieveError
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.database import Database
-from handspun.retrieve.filters import passing
+from handspun.retrieve.filters import condition, passing
 from handspun.retrieve.live_matrix import LiveMatrix
 from handspun.retrieve.store import Counts, Filters, Store, Vectors
 from handspun.retrieve.text_search import TextSearch
@@ -22,7 +22,8 @@ CHUNK = """SELECT chunks.id, source, start, end, chunks.text, heading, page, met
     FROM chunks JOIN documents ON documents.id = document"""
 WORDS_OF = "id, heading, text FROM telling_words WHERE document = ?"
 """What the full-text index has of a document. One statement puts it in, or takes it out: after each FTS5 writes a segment."""
-COUNTS = """SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks),
+COUNTS = """SELECT (SELECT count(*) FROM files WHERE status = 'read'),
+    (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks),
     CASE WHEN EXISTS (SELECT 1 FROM embedders WHERE is_current)
         THEN (SELECT count(*) FROM vectors WHERE embedder = (SELECT id FROM embedders WHERE is_current))
         ELSE (SELECT count(*) FROM chunks) END"""
@@ -117,6 +118,14 @@ class SqliteStore(Store):
         with self._database.reading() as connection:
             row = connection.execute("SELECT text, metadata FROM documents WHERE source = ?", (source,)).fetchone()
         return IndexedDocument(source, row[0], json.loads(row[1])) if row else None
+
+    def fields(self) -> list[str]:
+        sql = "SELECT DISTINCT field.key FROM documents, json_each(documents.metadata) AS field ORDER BY 1"
+        return [name for (name,) in self._page(sql, ())]
+
+    def n_passing(self, filters: Filters) -> int:
+        where, parameters = condition(filters)
+        return self._page(f"SELECT count(*) FROM documents WHERE {where}", parameters)[0][0]
 
     def every_chunk(self) -> Iterator[Chunk]:
         after: tuple[Any, ...] = ("", -1, -1)

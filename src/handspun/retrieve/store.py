@@ -20,6 +20,7 @@ class Counts:
     """How many of each there are; the last three are equal in a whole index."""
 
     files: int
+    """that were read"""
     documents: int
     chunks: int
     text_rows: int
@@ -66,6 +67,14 @@ class Store(ABC):
     @abstractmethod
     def document(self, source: str) -> IndexedDocument | None:
         """The stored document of that source."""
+
+    @abstractmethod
+    def fields(self) -> list[str]:
+        """What the metadata of any document says: the names that filters may ask for besides source."""
+
+    @abstractmethod
+    def n_passing(self, filters: Filters) -> int:
+        """How many documents filters let pass."""
 
     @abstractmethod
     def every_chunk(self) -> Iterator[Chunk]:

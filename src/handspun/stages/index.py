@@ -47,7 +47,9 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
         with workshop.reporter.progress("tune the index", "chunks") as progress:
             tune(index, progress)
     for path, reason in report.failed:
-        workshop.reporter.say(f"index: {path} is not in it, or not all of it: {reason}")
+        workshop.reporter.say(f"index: {path} is not in it: {reason}")
+    for path, reason in report.in_part:
+        workshop.reporter.say(f"index: not all of {path} is in it: {reason}")
     return facts(report)
 
 
