@@ -41,7 +41,7 @@ def docs_below_fields(cls: type) -> dict[str, str]:
     for field, below in zip(definition.body, definition.body[1:]):
         match field, below:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(doc))):
-                docs[name] = inspect.cleandoc(doc)
+                docs[name] = " ".join(doc.split())
     return docs
 
 
