@@ -56,7 +56,8 @@ def weights(folder: Path, step: int) -> bytes:
 def test_a_finished_run_has_every_stage_in_order_and_all_of_it_is_fresh(tiny_recipe: Path, finished_run: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")}
     outcomes = made(tiny_recipe, finished_run)
-    assert list(outcomes) == [stage.name for stage in STAGES] == list(Run(finished_run).stages())
+    asked_for = [stage.name for stage in STAGES if stage.name != "index"]  # the recipe has no [retrieve]
+    assert list(outcomes) == asked_for == list(Run(finished_run).stages())
     assert done_again(outcomes) == []
     assert {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")} == before
 
