@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from handspun.cli.app import build_app
+from handspun.cli.program import build_app
 from handspun.files import write_bytes
 from handspun.model.cost import parameters
 from handspun.recipe import Recipe, find_recipe, load_recipe, shipped_recipes

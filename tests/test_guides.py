@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from torch.distributed.run import get_args_parser
 
-from handspun.cli.app import build_app
+from handspun.cli.program import build_app
 from handspun.recipe import load_recipe
 
 GUIDES = Path(__file__).parents[1] / "docs" / "guides"

@@ -4,7 +4,7 @@ import re
 import runpy
 from pathlib import Path
 
-from handspun.cli.app import verbs
+from handspun.cli.program import verbs
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """What can go wrong for a user, drawn as a tree.
 
 HandspunError              one sentence: what, where, and the remedy; exit code 1, no traceback
+├── UsageError             a command line that is not a verb with its arguments; exit code 2
 ├── SettingsError          a recipe or an override that cannot be
 ├── CorpusError            text that is missing, unreadable or too bad to go on with
 ├── TokenizerError         a tokenizer that cannot be learnt, loaded or trusted
@@ -23,6 +24,10 @@ HandspunError              one sentence: what, where, and the remedy; exit code 
 
 class HandspunError(Exception):
     """Something the user can mend. The message is one sentence that names the thing, its value and the remedy."""
+
+
+class UsageError(HandspunError):
+    """A command line that is not a verb with its arguments."""
 
 
 class SettingsError(HandspunError):

@@ -1,19 +1,24 @@
 """What an ending means, and that asking for help costs nothing."""
 
 import os
+import pkgutil
 import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from cyclopts import App
 
-from handspun.cli import app as program
-from handspun.cli.app import build_app, run, verbs
+from handspun import cli
+from handspun.cli import app, program
+from handspun.cli.app import run
+from handspun.cli.overview import overview, purposes
+from handspun.cli.program import build_app, verbs
 from handspun.settings import apply_overrides
 
 HEAVY = ("torch", "numpy", "tokenizers", "transformers", "pyarrow")
@@ -25,9 +30,9 @@ def verb_that(action: Callable[..., object], monkeypatch: pytest.MonkeyPatch) ->
     original = build_app
 
     def with_act(named: str | None) -> App:
-        app = original(None if named == "act" else named)
-        app.command(action, name="act")
-        return app
+        with_verbs = original(None if named == "act" else named)
+        with_verbs.command(action, name="act")
+        return with_verbs
 
     monkeypatch.setattr(program, "build_app", with_act)
 
@@ -57,10 +62,21 @@ def test_help_takes_less_than_three_tenths_of_a_second_of_processor_time() -> No
 
 def test_help_lists_every_verb_with_what_it_is_for() -> None:
     page = handspun("--help").stdout
-    assert {"doctor", "runs", "show"} <= set(verbs())
+    assert page == handspun().stdout == f"{overview(80)}\n"
     for verb in verbs():
-        line = next(line for line in page.splitlines() if line.strip("│ ").startswith(verb))
-        assert len(line.strip("│ ").split()) > 3
+        line = next(line for line in page.splitlines() if line.startswith(f"  {verb} "))
+        assert len(line.split()) > 3
+
+
+def test_every_file_with_a_function_or_an_app_of_its_own_name_is_a_verb() -> None:
+    modules = {module.name: import_module(f"handspun.cli.{module.name}") for module in pkgutil.iter_modules(cli.__path__)}
+    own = {name for name, module in modules.items() if callable(getattr(module, name, None))} - {"overview"}
+    assert own == set(purposes()) == set(verbs())
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_help_is_no_wider_than_the_terminal_where_that_can_be(width: int) -> None:
+    assert max(map(len, overview(width).splitlines()[5:])) <= max(width, 34)
 
 
 def test_an_error_of_the_user_is_one_sentence_and_exit_code_1(
@@ -122,7 +138,7 @@ def test_ctrl_c_is_one_sentence_and_exit_code_130(monkeypatch: pytest.MonkeyPatc
     verb_that(lambda: os.kill(os.getpid(), signal.SIGINT), monkeypatch)
     assert run(["act"]) == 130
     assert capsys.readouterr().err == "interrupted.\n"
-    monkeypatch.setattr(program, "SAVING", ("act",))
+    monkeypatch.setattr(app, "SAVING", ("act",))
     assert run(["act"]) == 130
     assert "run the same command again to go on" in capsys.readouterr().err
 

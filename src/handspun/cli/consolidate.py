@@ -1,4 +1,4 @@
-"""handspun consolidate: a checkpoint that several processes wrote, put together for any tool to read."""
+"""handspun consolidate: a checkpoint that several processes wrote, as one file that any tool reads."""
 
 from handspun.cli import terminal
 from handspun.cli.workshop import find_run

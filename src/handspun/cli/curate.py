@@ -1,4 +1,4 @@
-"""handspun curate: raw text to clean documents."""
+"""handspun curate: raw text to clean documents, with a report of what was dropped."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""handspun evaluate: is retrieval helping? A model with an index, without it, and with wrong passages of the same index."""
+"""handspun evaluate: is retrieval helping? A model with an index, without it, and with wrong passages."""
 
 from contextlib import closing
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""handspun export: the finished model of a run as a file that other programs load."""
+"""handspun export: a finished model as a file that llama.cpp, Ollama and LM Studio load."""
 
 from typing import Any
 

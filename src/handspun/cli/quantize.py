@@ -1,4 +1,4 @@
-"""handspun quantize: the finished model of a run in fewer bits, and what that loses."""
+"""handspun quantize: a finished model in fewer bits, and what that loses."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

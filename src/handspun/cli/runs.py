@@ -1,4 +1,4 @@
-"""handspun runs: the runs in a folder, how far each has come and how good it is; and some of them side by side."""
+"""handspun runs: the runs in a folder, how far each has come and how good it is."""
 
 from dataclasses import asdict
 from pathlib import Path

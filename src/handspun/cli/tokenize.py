@@ -1,4 +1,4 @@
-"""handspun tokenize: documents to token shards."""
+"""handspun tokenize: documents to a vocabulary and token shards."""
 
 from pathlib import Path
 

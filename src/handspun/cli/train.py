@@ -1,4 +1,4 @@
-"""handspun train: shards to checkpoint."""
+"""handspun train: token shards to a pretrained model; it goes on where it was interrupted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""handspun tune: base model to assistant."""
+"""handspun tune: a pretrained model to an assistant."""
 
 from pathlib import Path
 
