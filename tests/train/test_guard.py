@@ -57,6 +57,12 @@ def test_nothing_can_be_told_from_the_first_steps() -> None:
     assert [guard.fault(loss, 1.0) for loss in (10.0, 2.0, 15.0)] == [None] * 3
 
 
+def test_batches_that_differ_twofold_near_zero_are_no_fault_where_tuning_begins() -> None:
+    guard = Guard(GuardConfig())
+    assert [guard.fault(loss, 1.0) for loss in (0.22, 0.59, 0.31)] == [None] * 3
+    assert guard.fault(1.3, 1.0) == "the loss is 1.3, far above the 0.22 of the beginning"
+
+
 def test_a_loss_far_above_the_first_is_a_fault_however_slowly_it_came() -> None:
     guard = Guard(GuardConfig())
     assert [guard.fault(3 * 1.2**step, 1.0) is None for step in range(6)] == [True] * 4 + [False] * 2

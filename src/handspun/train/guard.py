@@ -13,7 +13,9 @@ FEWEST_STEPS = 10
 DEVIATIONS_PER_MAD = 1.4826
 """A normal distribution's standard deviation in units of its median absolute deviation."""
 RUNAWAY = 2.0
-"""A loss of so many times the run's first has lost all that was learnt, and more."""
+"""A loss of so many times the run's first, and"""
+LOST_NATS = 1.0
+"""so much above it, has lost all that was learnt, and more. Near zero, where tuning begins, a batch may well have twice another's."""
 SMALLEST_DEVIATION = 0.01
 """Of a loss, as a share of it: below this the noise is too small to be measured by a few dozen steps."""
 
@@ -52,7 +54,7 @@ class Guard:
         """What is wrong with these numbers, in a few words."""
         if not math.isfinite(loss) or not math.isfinite(grad_norm):
             return f"the loss is {loss:.4g} and the norm of its gradient {grad_norm:.4g}"
-        if self.first_loss is not None and loss > RUNAWAY * self.first_loss:
+        if self.first_loss is not None and loss > max(RUNAWAY * self.first_loss, self.first_loss + LOST_NATS):
             return f"the loss is {loss:.4g}, far above the {self.first_loss:.4g} of the beginning"
         if len(self.losses) < FEWEST_STEPS:
             return None
