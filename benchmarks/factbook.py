@@ -8,7 +8,8 @@ The recipe tune-reader is trained on the other countries, once with its copy hea
 learn from the same conversations. Then each is asked about the countries it never saw, with what a search in an index of all
 countries finds, with passages about random other countries, and with none. An answer counts where it is the fact, upper and
 lower case, articles and the punctuation around words aside. A citation is precise where it is verified and its source is a
-passage that holds the fact. The seconds are those of the CPU, all threads together, from raw facts to the trained model.
+passage that holds the fact. The seconds are those of the CPU, from raw facts to the trained model, with one thread: a second
+one would spend most of its seconds waiting for such small matrices.
 """
 
 import argparse
@@ -250,7 +251,7 @@ def made(verb: str, facts_file: Path, folder: Path, *overrides: str) -> float:
     corpus = [f"corpus.sources={named}", f"corpus.conversations={named}", f"corpus.val_share={VAL_SHARE}"]
     command = [sys.executable, "-m", "handspun", verb, "tune-reader", *corpus, *overrides, "--run", str(folder)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=sys.stderr)
+    subprocess.run(command, check=True, stdout=sys.stderr, env={**os.environ, "OMP_NUM_THREADS": "1"})
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
