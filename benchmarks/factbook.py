@@ -46,12 +46,13 @@ from handspun.generate.limits import Limits
 from handspun.generate.session import load_engine
 from handspun.model.cost import parameters
 from handspun.recipe import load_recipe
-from handspun.retrieve.answerer import Answer, Answerer, Prepared
+from handspun.retrieve.answer import Answer
+from handspun.retrieve.answerer import Answerer, Prepared
 from handspun.retrieve.chunk import Chunk, Hit
 from handspun.retrieve.config import RetrieveConfig
 from handspun.retrieve.index import Index
 from handspun.retrieve.ingest import sync
-from handspun.retrieve.searcher import Searcher, open_searcher
+from handspun.retrieve.searcher import Searcher
 from handspun.retrieve.store import Filters
 from handspun.runs import Run
 from handspun.tokens.chat import render
@@ -228,7 +229,7 @@ def prepared_exam(facts_file: Path, folder: Path, n_questions: int) -> Exam:
         sync(index, progress)
     asks = reading.only(lambda group: is_held_out(group, VAL_SHARE)).asks
     chosen = random.Random(0).sample(asks, min(n_questions, len(asks)))
-    return Exam(chosen, reading.passages, open_searcher(index))
+    return Exam(chosen, reading.passages, Searcher(index))
 
 
 def trained(model: str, seed: int, folder: Path) -> tuple[Run, float]:

@@ -20,7 +20,7 @@ from handspun.retrieve.embedder import Embedder
 from handspun.retrieve.index import Index
 from handspun.retrieve.ingest import sync
 from handspun.retrieve.ranking import Qrels, figures
-from handspun.retrieve.searcher import Searcher, open_searcher
+from handspun.retrieve.searcher import Searcher
 from handspun.retrieve.tuning import embedder_in_use, tune
 from record import record
 
@@ -46,7 +46,7 @@ def measure(folder: Path, embedder: str) -> dict[str, Any]:
             assert tuned is not None
             tuning_s = time.process_time() - began
             began = time.process_time()
-            both = {id: documents(hits) for id, hits in searched(open_searcher(index), asked)}
+            both = {id: documents(hits) for id, hits in searched(Searcher(index), asked)}
             query_s = (time.process_time() - began) / len(asked)
             words = {id: named(index, index.store.search_text(text, N_RANKED)) for id, text in asked.items()}
             embedder = embedder_in_use(index)

@@ -11,7 +11,7 @@ import pytest
 
 from handspun.corpus.reading import Ask, Passage
 from handspun.corpus.split import is_held_out
-from handspun.retrieve.answerer import Answer
+from handspun.retrieve.answer import Answer
 
 ROOT = Path(__file__).parent.parent
 TREE = {

@@ -21,7 +21,7 @@ from handspun.retrieve.citation import Citation
 from handspun.retrieve.config import RetrieveConfig
 from handspun.retrieve.index import Index
 from handspun.retrieve.ingest import sync
-from handspun.retrieve.searcher import open_searcher
+from handspun.retrieve.searcher import Searcher
 from tiny_run import byte_tokenizer, tiny_model
 
 FACTS = {"owl": "An owl hunts mice.", "fox": "A fox digs holes.", "hen": "A hen lays eggs.", "eel": "An eel swims far."}
@@ -38,7 +38,7 @@ def answerer(tmp_path: Path) -> Iterator[Answerer]:
         (tmp_path / "notes" / f"{name}.md").write_text(fact)
     index = Index.create(tmp_path / "index", RetrieveConfig(embedder="none", n_passages=1), [tmp_path / "notes"])
     sync(index)
-    yield Answerer(open_searcher(index), byte_tokenizer(), 128, index.config)
+    yield Answerer(Searcher(index), byte_tokenizer(), 128, index.config)
     index.close()
 
 

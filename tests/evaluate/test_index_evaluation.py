@@ -16,7 +16,7 @@ from handspun.retrieve.citation import Citation
 from handspun.retrieve.config import RetrieveConfig
 from handspun.retrieve.index import Index
 from handspun.retrieve.ingest import sync
-from handspun.retrieve.searcher import Searcher, open_searcher
+from handspun.retrieve.searcher import Searcher
 
 ANIMALS = ["owl", "fox", "hen", "eel", "bee", "cat"]
 
@@ -31,7 +31,7 @@ def searcher(tmp_path: Path) -> Iterator[Searcher]:
         (notes / f"{animal}.md").write_text(f"The {animal}. " + ". ".join(map(str.capitalize, words)) + ".")
     index = Index.create(tmp_path / "index", RetrieveConfig(embedder="none", chunk_tokens=200), [notes])
     sync(index)
-    yield open_searcher(index)
+    yield Searcher(index)
     index.close()
 
 

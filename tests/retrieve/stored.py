@@ -7,7 +7,7 @@ from pathlib import Path
 from handspun.retrieve.chunk import Chunk, Hit, IndexedDocument, IndexedFile
 from handspun.retrieve.config import RetrieveConfig
 from handspun.retrieve.index import Index
-from handspun.retrieve.searcher import Searcher, open_searcher
+from handspun.retrieve.searcher import Searcher
 from handspun.retrieve.sqlite_store import SqliteStore
 from handspun.retrieve.store import Store
 
@@ -24,7 +24,7 @@ def searcher_of(folder: Path, texts: Mapping[str, str], **settings: float) -> Se
     index = Index.create(folder, RetrieveConfig(embedder="none", **settings), [folder])
     for source, text in texts.items():
         put(index.store, source, text)
-    return open_searcher(index)
+    return Searcher(index)
 
 
 def put(store: Store, source: str, text: str, heading: str = "") -> Chunk:

@@ -10,7 +10,7 @@ from handspun.retrieve.chunk import Chunk, Hit
 from handspun.retrieve.config import RetrieveConfig
 from handspun.retrieve.fusion import Arms, Candidate
 from handspun.retrieve.lexicon import Lexicon
-from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, distinct, open_searcher
+from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, Searcher, distinct
 from handspun.retrieve.sqlite_store import SqliteStore
 from handspun.retrieve.tuned import Tuned
 
@@ -24,13 +24,13 @@ def small_index(**settings: object) -> SimpleNamespace:
 
 
 def test_the_best_hit_comes_first_and_scores_lie_between_zero_and_one() -> None:
-    hits = open_searcher(small_index()).search("Do owls hunt mice?")
+    hits = Searcher(small_index()).search("Do owls hunt mice?")
     assert hits[0].chunk.text == "Owls hunt mice at night."
     assert 1 >= hits[0].score > hits[1].score > 0
 
 
 def test_what_has_none_of_the_words_is_not_found() -> None:
-    assert open_searcher(small_index()).search("Which parliament elects a chancellor?") == []
+    assert Searcher(small_index()).search("Which parliament elects a chancellor?") == []
 
 
 def test_what_scores_nothing_is_left_out_unless_it_has_a_word() -> None:
@@ -40,29 +40,29 @@ def test_what_scores_nothing_is_left_out_unless_it_has_a_word() -> None:
             rows = [(near, None, 1.0, 1.0), (far, None, 0.1, 0.0), (worded, 0.2, None, 0.0)]
             return [Candidate(chunk, text, vector, 0.0, meaning, 0.0) for chunk, text, vector, meaning in rows]
 
-    searcher = open_searcher(small_index())
+    searcher = Searcher(small_index())
     searcher._arms = TwoArms(Lexicon({}, 0))
     searcher._current = lambda: (searcher._arms, 0.5)
     assert [hit.chunk.text for hit in searcher.search("fox")] == ["The quick fox runs.", "Dogs bark at the moon."]
 
 
 def test_filters_and_the_number_of_hits_hold() -> None:
-    searcher = open_searcher(small_index())
+    searcher = Searcher(small_index())
     assert {hit.chunk.source for hit in searcher.search("hunt night", filters={"source": "guide/"})} == {"guide/fox.md"}
     assert len(searcher.search("hunt night", k=1)) == 1
 
 
 def test_a_query_that_is_no_question_is_refused() -> None:
     with pytest.raises(RetrieveError, match=r"4,097 characters and may have 4,096"):
-        open_searcher(small_index()).search("x" * (MAX_QUERY_CHARACTERS + 1))
+        Searcher(small_index()).search("x" * (MAX_QUERY_CHARACTERS + 1))
 
 
 def test_what_counts_as_found_is_set_or_tuned() -> None:
     index = small_index()
-    assert open_searcher(index).min_score == 0.0
+    assert Searcher(index).min_score == 0.0
     Tuned(asked="none", folder="", embedder=None, weight=0.0, min_score=0.25, n_chunks=6).note(index.store)
-    assert open_searcher(index).min_score == 0.25
-    assert open_searcher(SimpleNamespace(store=index.store, config=RetrieveConfig(min_score=0.5))).min_score == 0.5
+    assert Searcher(index).min_score == 0.25
+    assert Searcher(SimpleNamespace(store=index.store, config=RetrieveConfig(min_score=0.5))).min_score == 0.5
 
 
 def test_of_hits_that_say_the_same_the_better_one_is_shown() -> None:

@@ -13,7 +13,7 @@ from handspun.retrieve.config import RetrieveConfig
 from handspun.retrieve.index import Index
 from handspun.retrieve.known_items import MOST_OF_ONE, picked
 from handspun.retrieve.rehearsal import DEFAULT_MIN_SCORE, DEFAULT_WEIGHT, LEAST_NDCG, WEIGHTS, border, chosen_weight
-from handspun.retrieve.searcher import open_searcher
+from handspun.retrieve.searcher import Searcher
 from handspun.retrieve.tuned import Tuned
 from handspun.retrieve.tuning import embedder_in_use, is_tuned, tune
 
@@ -48,10 +48,19 @@ def test_a_tuned_index_is_whole_and_stays_so_when_it_is_opened_again(tmp_path: P
     tuned = tune(index)
     assert tuned is not None and tuned.n_known_items >= 50 and 0 < tuned.min_score < 1
     assert is_tuned(index) and index.store.faults() == []
-    found = open_searcher(index).search("harbor captain")
+    found = Searcher(index).search("harbor captain")
     again = Index.open(tmp_path / "themes")
-    assert [hit.chunk for hit in open_searcher(again).search("harbor captain")] == [hit.chunk for hit in found]
+    assert [hit.chunk for hit in Searcher(again).search("harbor captain")] == [hit.chunk for hit in found]
     assert found[0].chunk.source.startswith("sea")
+
+
+@pytest.mark.parametrize(("n_each", "halfway", "total"), [(25, 75, 150), (3, 9, 18)])
+def test_progress_counts_the_chunks_of_the_trial_and_then_all(tmp_path: Path, n_each: int, halfway: int, total: int) -> None:
+    told: list[tuple[int, int]] = []
+    tune(theme_index(tmp_path / "themes", n_each), lambda *done_and_total: told.append(done_and_total))
+    done, totals = zip(*told)
+    assert set(totals) == {total} and (done[0], done[-1]) == (0, total)
+    assert list(done) == sorted(done) and halfway in done
 
 
 def test_tuning_twice_gives_the_same_bit_for_bit(tmp_path: Path) -> None:
@@ -101,7 +110,7 @@ def test_without_an_embedder_words_are_searched_alone(tmp_path: Path) -> None:
     index = theme_index(tmp_path / "themes", embedder="none")
     tuned = tune(index)
     assert tuned is not None and (tuned.embedder, tuned.weight) == (None, 0.0)
-    assert open_searcher(index).search("harbor captain")[0].vector_score is None
+    assert Searcher(index).search("harbor captain")[0].vector_score is None
 
 
 def test_an_index_that_has_doubled_or_is_set_otherwise_is_to_be_tuned_again(tmp_path: Path) -> None:
@@ -120,7 +129,7 @@ def test_an_index_that_has_doubled_or_is_set_otherwise_is_to_be_tuned_again(tmp_
 def test_another_embedder_takes_the_place_of_the_old_one_and_an_open_searcher_follows(tmp_path: Path) -> None:
     index = theme_index(tmp_path / "few", 3)
     tune(index)
-    searcher = open_searcher(index)
+    searcher = Searcher(index)
     tuned = tune(Index.create(tmp_path / "few", RetrieveConfig(embedder="static"), index.roots))
     assert tuned is not None and tuned.folder.startswith("static-")
     assert [folder.name for folder in index.embedder_folder.iterdir()] == [tuned.folder]
@@ -131,7 +140,7 @@ def test_a_switch_that_was_stopped_halfway_leaves_words_alone(tmp_path: Path) ->
     index = theme_index(tmp_path / "few", 3)
     Tuned(asked="lsa", folder="", embedder=None, weight=0.0, min_score=0.2, n_chunks=9).note(index.store)
     assert not is_tuned(index)
-    assert open_searcher(index).search("harbor captain")[0].vector_score is None
+    assert Searcher(index).search("harbor captain")[0].vector_score is None
 
 
 def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
@@ -141,10 +150,10 @@ def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
     table = index.embedder_folder / tuned.folder / "table.safetensors"
     table.write_bytes(table.read_bytes()[:-1] + b"\x7f")
     with pytest.raises(DamagedFileError, match=r"its bytes have changed; delete .* then `handspun index sync"):
-        open_searcher(index)
+        Searcher(index)
     shutil.rmtree(table.parent)
     assert not is_tuned(index)
-    assert open_searcher(index).search("harbor captain")[0].vector_score is None
+    assert Searcher(index).search("harbor captain")[0].vector_score is None
     assert tune(index) == tuned and is_tuned(index)
 
 

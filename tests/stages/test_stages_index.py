@@ -15,7 +15,7 @@ from handspun.errors import CorpusError
 from handspun.files import read_json, seal_folder
 from handspun.recipe import load_recipe
 from handspun.retrieve.index import Index
-from handspun.retrieve.searcher import open_searcher
+from handspun.retrieve.searcher import Searcher
 from handspun.retrieve.tuning import is_tuned
 from handspun.runs import Run
 from handspun.stages.index import file_names, passage_text, write_own_text
@@ -73,7 +73,7 @@ def test_every_document_of_the_run_can_be_found_under_its_own_name(indexed_run: 
             for document in read_documents(indexed_run / "corpus" / name):
                 stored = index.store.document(f"texts.jsonl#{document.id}")
                 assert stored is not None and stored.text == document.text
-        assert open_searcher(index).search("What is a shard?")[0].chunk.source.startswith("texts.jsonl#text ")
+        assert Searcher(index).search("What is a shard?")[0].chunk.source.startswith("texts.jsonl#text ")
         assert index.store.faults() == []
         assert is_tuned(index)
 

@@ -48,7 +48,7 @@ def search(
     """
     from handspun.retrieve.index import Index
     from handspun.retrieve.no_hits import cause, without_match
-    from handspun.retrieve.searcher import open_searcher
+    from handspun.retrieve.searcher import Searcher
 
     if (query is None) == (queries is None):
         raise RetrieveError("search needs a query or --queries FILE.jsonl, one of the two.")
@@ -59,7 +59,7 @@ def search(
     filters = dict(parsed(text) for text in filter)
     index = Index.open(name)
     try:
-        searcher = open_searcher(index)
+        searcher = Searcher(index)
         if queries is not None:
             if filters and not index.store.n_passing(filters):
                 terminal.say(f"nothing can be found: {printable(without_match(index.store, filters))}")

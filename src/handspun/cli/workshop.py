@@ -147,13 +147,13 @@ def find_weights(name: str) -> tuple[Run, Path, Scheme | None]:
 def find_searcher(index: str | None, run: Run | None) -> "Searcher":
     """The searcher of the index at a path, or of that name in indexes/, or else of a run's own. Raises RetrieveError."""
     from handspun.retrieve.index import Index
-    from handspun.retrieve.searcher import open_searcher
+    from handspun.retrieve.searcher import Searcher
 
     found = index if index is not None else own_index(run) if run else None
     if found is None:
         whose = f"{run.path} has no index of its own" if run else "there is nothing to look up in"
         raise RetrieveError(f"{whose}: name one, --index NAME; `handspun index FOLDER --name NAME` makes one.")
-    return open_searcher(Index.open(found))
+    return Searcher(Index.open(found))
 
 
 def own_index(run: Run) -> Path | None:

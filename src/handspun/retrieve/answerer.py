@@ -9,7 +9,7 @@ from handspun.generate.engine import SHARE_FOR_REPLY, Engine
 from handspun.generate.request import Reply
 from handspun.retrieve.answer import Answer, says_unknown, unknown
 from handspun.retrieve.chunk import Hit
-from handspun.retrieve.citation import Citation, Citer
+from handspun.retrieve.citation import Citer
 from handspun.retrieve.config import RetrieveConfig
 from handspun.retrieve.extract import extract
 from handspun.retrieve.follow_up import search_query
@@ -20,8 +20,6 @@ from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, Searcher
 from handspun.tokens.chat import render
 from handspun.tokens.place import places
 from handspun.tokens.tokenizer import Tokenizer
-
-__all__ = ["Answer", "Answerer", "Citation", "Prepared", "Sent", "ask", "ask_all", "look_up"]
 
 N_HITS = 10
 """that are looked at for each question"""

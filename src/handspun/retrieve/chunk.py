@@ -49,6 +49,11 @@ class Chunk:
         """The same for the same text at the same place: 32 hexadecimal digits."""
         return sha256(f"{self.source}\0{self.start}\0{self.end}\0{self.text}".encode()).hexdigest()[:32]
 
+    @property
+    def searched_text(self) -> str:
+        """What of it is searched: its headings and its text."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

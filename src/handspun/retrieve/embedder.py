@@ -4,7 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from handspun.retrieve.store import Vectors
+from handspun.retrieve.progress import OnProgress, unheard
+from handspun.retrieve.store import Store, Vectors
+
+EMBEDDED_AT_ONCE = 64
+"""chunks whose vectors are kept together"""
 
 
 class Embedder(ABC):
@@ -23,3 +27,14 @@ class Embedder(ABC):
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Keep what is needed to open it again, where that is not somewhere already."""
+
+
+def embed_lacking(store: Store, embedder: Embedder, on_progress: OnProgress = unheard) -> None:
+    """Give every chunk of a store a vector that has none of this embedder's."""
+    lacking = list(store.lacking(embedder.name))
+    for start in range(0, len(lacking), EMBEDDED_AT_ONCE):
+        on_progress(start, len(lacking))
+        batch = lacking[start : start + EMBEDDED_AT_ONCE]
+        vectors = embedder.embed([chunk.searched_text for chunk in batch])
+        store.add_vectors(embedder.name, [chunk.id for chunk in batch], vectors)
+    on_progress(len(lacking), len(lacking))

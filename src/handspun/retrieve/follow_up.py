@@ -6,9 +6,9 @@ from handspun.corpus.document import Message
 from handspun.retrieve.words import words
 
 POINTING_BACK = frozenset("it its they them their theirs he him his she her hers this that".split())  # noqa: SIM905
-
-
+"""what a question says in the place of what was spoken of before"""
 THE_MODEL = frozenset(("you", "your", "yours", "yourself"))
+"""how whoever answers is spoken to"""
 
 
 def search_query(question: str, history: Sequence[Message]) -> str:

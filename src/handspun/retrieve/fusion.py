@@ -86,7 +86,7 @@ class Arms:
             return []
         vector = self.embedder.embed([query], are_queries=True)[0]
         if self.embedder.is_instant and best:
-            vector = vector + self.embedder.embed([searched_text(chunk) for chunk in best]).mean(axis=0)
+            vector = vector + self.embedder.embed([chunk.searched_text for chunk in best]).mean(axis=0)
             vector /= max(float(np.linalg.norm(vector)), TINY)
         return store.search_vectors(vector, k, filters) if vector.any() else []
 
@@ -94,7 +94,7 @@ class Arms:
         """Of each chunk, by its id, the largest share of the query's words that stand within a few words of each other."""
         weights = {word: count * self.lexicon.weight(word) for word, count in Counter(stems(query)).items()}
         total = sum(weights.values()) or 1.0
-        return {id: best_stretch(stems(searched_text(chunk)), weights) / total for id, chunk in chunks.items()}
+        return {id: best_stretch(stems(chunk.searched_text), weights) / total for id, chunk in chunks.items()}
 
 
 def best_stretch(words: Sequence[str], weights: dict[str, float]) -> float:
@@ -110,8 +110,3 @@ def scored(candidates: Sequence[Candidate], weight: float) -> list[Hit]:
     certainty = max((candidate.certainty(weight) for candidate in candidates), default=0.0)
     hits = [Hit(one.chunk, min(1.0, certainty * one.score(weight)), one.text_score, one.vector_score) for one in candidates]
     return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.source, hit.chunk.start))
-
-
-def searched_text(chunk: Chunk) -> str:
-    """What of a chunk is searched: its headings and its text."""
-    return f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text

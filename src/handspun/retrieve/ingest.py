@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,18 +12,16 @@ from handspun.files import sha256
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.chunker import chunk_document
 from handspun.retrieve.embedder import Embedder
-from handspun.retrieve.fusion import searched_text
 from handspun.retrieve.index import Index
 from handspun.retrieve.loading.loaded import Loaded
 from handspun.retrieve.loading.reader import Reader
+from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.scan import scan
 from handspun.retrieve.token_count import token_counter
 from handspun.retrieve.tuning import embedder_in_use
 
 FORMAT = 1
 """of what is made of a file; another number here, and every index reads its files anew"""
-OnProgress = Callable[[int, int], None]
-"""is told how many bytes of how many are done"""
 Outcome = Literal["added", "changed", "removed", "failed", "unchanged"]
 
 
@@ -47,14 +44,11 @@ class SyncReport:
     seconds: float
 
 
-def unheard(_done: int, _total: int) -> None:
-    """Progress that nobody follows."""
-
-
 def sync(index: Index, on_progress: OnProgress = unheard) -> SyncReport:
     """Read what is new, has changed or failed before, a file at a time and each in one transaction; forget what is gone.
 
-    It may be stopped at any time: the next one goes on. Raises RetrieveError where a folder is gone or another process writes.
+    Progress is counted in bytes. It may be stopped at any time: the next one goes on. Raises RetrieveError where a folder is
+    gone or another process writes.
     """
     began = time.monotonic()
     found = scan(index.roots)
@@ -133,7 +127,7 @@ class Ingest:
             return self.refuse(IndexedFile(path, digest, size, "failed", reason))
         documents = [IndexedDocument(source_of(path, text), text.text, text.metadata) for text in texts]
         chunks = [chunk for pair in zip(documents, texts) for chunk in self.chunks_of(*pair)]
-        vectors = self.embedder.embed([searched_text(chunk) for chunk in chunks]) if self.embedder and chunks else None
+        vectors = self.embedder.embed([chunk.searched_text for chunk in chunks]) if self.embedder and chunks else None
         self.index.store.replace(IndexedFile(path, digest, size, "read", reason), documents, chunks, vectors)
         return "added" if digest_before is None else "changed"
 

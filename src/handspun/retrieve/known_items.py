@@ -8,7 +8,7 @@ is learnt from the texts must be learnt from the cut ones, or it knows the stret
 import math
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -70,11 +70,11 @@ def picked(chunks: Sequence[Chunk], n_items: int, chance: random.Random) -> list
 
 
 def in_turn(
-    chunks: Sequence[Chunk], places: Iterable[int], n: int, chance: random.Random, most: int | None = None
+    chunks: Sequence[Chunk], places: Sequence[int], n: int, chance: random.Random, most: int | None = None
 ) -> list[int]:
     """Of places `n` by chance: one of each document, then a second of each, and so on, but at most `most` of any."""
     turns, drawn = Counter[str](), list[tuple[int, int]]()
-    for place in chance.sample(ordered := list(places), len(ordered)):
+    for place in chance.sample(places, len(places)):
         drawn.append((turns[chunks[place].source], place))
         turns[chunks[place].source] += 1
     drawn.sort(key=lambda turn_and_place: turn_and_place[0])

@@ -24,9 +24,6 @@ class Rows:
 class Mirror(ABC):
     """The words and vectors of an index in another engine. Where it differs from the SQLite file, the file is right."""
 
-    name: str
-    """how the engine is called in `retrieve.store`"""
-
     @abstractmethod
     def open(self, generation: int) -> bool:
         """Work with this table from now on; False where there is none. One that is open already costs nothing."""

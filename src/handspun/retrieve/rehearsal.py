@@ -9,10 +9,12 @@ import numpy as np
 from jaxtyping import Float64
 
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
+from handspun.retrieve.embedder import embed_lacking
 from handspun.retrieve.embedders import make_embedder
-from handspun.retrieve.fusion import Arms, Candidate, scored, searched_text
+from handspun.retrieve.fusion import Arms, Candidate, scored
 from handspun.retrieve.known_items import KnownItem, foreign_queries, hidden_items, in_turn, plain_items
 from handspun.retrieve.lexicon import Lexicon, stems
+from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.ranking import ndcg
 from handspun.retrieve.sqlite_store import SqliteStore
 
@@ -41,14 +43,14 @@ class Rehearsal:
     share_mistaken: float | None = None
 
 
-def rehearse(chunks: Sequence[Chunk], asked: str, cache: Path | None = None) -> Rehearsal:
-    """Try `embedder = asked` on an index of chunks, some of them cut, in memory."""
+def rehearse(chunks: Sequence[Chunk], asked: str, cache: Path | None = None, on_progress: OnProgress = unheard) -> Rehearsal:
+    """Try `embedder = asked` on an index of chunks, some of them cut, in memory. Progress is counted in chunks embedded."""
     sample = [chunks[place] for place in in_turn(chunks, range(len(chunks)), MAX_CHUNKS, random.Random(0))]
     cut, items = hidden_items(sample, N_HIDDEN)
     default = Rehearsal(0.0 if asked == "none" else DEFAULT_WEIGHT, DEFAULT_MIN_SCORE)
     if len(items) < LEAST_ITEMS:
         return default
-    store, arms = trial(cut, asked, cache)
+    store, arms = trial(cut, asked, cache, on_progress)
     try:
         found = [arms.candidates(store, item.query) for item in items]
         gains = np.array([[gain(candidates, item, weight) for weight in WEIGHTS] for candidates, item in zip(found, items)])
@@ -66,15 +68,14 @@ def rehearse(chunks: Sequence[Chunk], asked: str, cache: Path | None = None) -> 
     return Rehearsal(weight, min_score, len(items), means[0.0], means[weight], share_found, share_mistaken)
 
 
-def trial(chunks: Sequence[Chunk], asked: str, cache: Path | None) -> tuple[SqliteStore, Arms]:
+def trial(chunks: Sequence[Chunk], asked: str, cache: Path | None, on_progress: OnProgress) -> tuple[SqliteStore, Arms]:
     """An index in memory, with an embedder that knows no other text."""
-    texts = [searched_text(chunk) for chunk in chunks]
-    words = [stems(text) for text in texts]
+    words = [stems(chunk.searched_text) for chunk in chunks]
     arms, store = Arms(Lexicon.of(words), make_embedder(asked, words, cache)), SqliteStore(":memory:")
     documents = {chunk.source: IndexedDocument(chunk.source, "", chunk.metadata) for chunk in chunks}
     store.replace(IndexedFile("trial", "", 0), list(documents.values()), chunks)
     if arms.embedder is not None:
-        store.add_vectors(arms.embedder.name, [chunk.id for chunk in chunks], arms.embedder.embed(texts))
+        embed_lacking(store, arms.embedder, on_progress)
         store.use_embedder(arms.embedder.name)
     return store, arms
 
@@ -92,8 +93,7 @@ def chosen_weight(gains: Float64[np.ndarray, "Q W"]) -> float:
     means = gains.mean(axis=0)
     behind = gains[:, [int(means.argmax())]] - gains
     is_good = behind.mean(axis=0) <= behind.std(axis=0) / np.sqrt(len(gains))
-    weight, place = min((abs(weight - DEFAULT_WEIGHT), place) for place, weight in enumerate(WEIGHTS) if is_good[place])
-    del weight
+    place = min(np.flatnonzero(is_good), key=lambda place: abs(WEIGHTS[place] - DEFAULT_WEIGHT))
     return WEIGHTS[place] if means[place] >= means[0] else 0.0
 
 

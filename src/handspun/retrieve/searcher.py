@@ -23,7 +23,9 @@ SAME_JACCARD = 0.8
 
 
 class Searcher:
-    """An index ready to be asked. Any thread may use it; when the index is tuned anew it follows."""
+    """An index ready to be asked, with what that needs in memory. Any thread may use it; when the index is tuned anew it
+    follows. Raises DamagedFileError, RetrieveError.
+    """
 
     def __init__(self, index: Index) -> None:
         self.index = index
@@ -83,8 +85,3 @@ def distinct(hits: Iterable[Hit], k: int) -> Iterator[Hit]:
                 owners.setdefault(gram, []).append(len(sizes))
             sizes.append(len(grams))
             yield hit
-
-
-def open_searcher(index: Index) -> Searcher:
-    """The searcher of an index, with what it needs in memory. Raises DamagedFileError, RetrieveError."""
-    return Searcher(index)

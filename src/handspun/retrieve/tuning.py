@@ -1,30 +1,21 @@
 """Makes an index ready to be searched: learns its embedder, embeds what has no vector, and tunes how both arms are fused."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from handspun.retrieve.embedder import Embedder
+from handspun.retrieve.embedder import Embedder, embed_lacking
 from handspun.retrieve.embedders import make_embedder, open_embedder
-from handspun.retrieve.fusion import searched_text
 from handspun.retrieve.index import Index
 from handspun.retrieve.lexicon import Lexicon, stems
-from handspun.retrieve.rehearsal import rehearse
-from handspun.retrieve.store import Store
+from handspun.retrieve.progress import OnProgress, unheard
+from handspun.retrieve.rehearsal import MAX_CHUNKS, rehearse
 from handspun.retrieve.tuned import Tuned
 from handspun.retrieve.vector_cache import FILE as CACHE
 from handspun.retrieve.vector_cache import forget_others
 
-EMBEDDED_AT_ONCE = 64
 WORDS_ALONE = "words"
 """the folder of a lexicon without an embedder"""
-OnProgress = Callable[[int, int], None]
-"""is told how many chunks of how many are embedded"""
-
-
-def unheard(_done: int, _total: int) -> None:
-    """Progress that nobody follows."""
 
 
 def is_tuned(index: Index) -> bool:
@@ -44,22 +35,26 @@ def lacks_vectors(index: Index) -> bool:
 def tune(index: Index, on_progress: OnProgress = unheard) -> Tuned | None:
     """Tune an index; None where there is nothing in it. Until the new vectors are whole the old ones are searched.
 
-    It may be stopped at any time: what was embedded stays. Raises RetrieveError where the embedder is not to be had.
+    Progress is counted in chunks to embed, those of the trial first. It may be stopped at any time: what was embedded stays.
+    Raises RetrieveError where the embedder is not to be had.
     """
     with index.lock():
         chunks = list(index.store.every_chunk())
         if not chunks:
             return None
-        found = rehearse(chunks, index.config.embedder, index.folder / CACHE)
-        words = [stems(searched_text(chunk)) for chunk in chunks]
+        total = min(len(chunks), MAX_CHUNKS) + len(chunks)
+        on_progress(0, total)
+        found = rehearse(chunks, index.config.embedder, index.folder / CACHE, lambda done, _: on_progress(done, total))
+        words = [stems(chunk.searched_text) for chunk in chunks]
         embedder = make_embedder(index.config.embedder, words, index.folder / CACHE) if found.weight else None
         folder = index.embedder_folder / (embedder.name if embedder else WORDS_ALONE)
         save(embedder, Lexicon.of(words), folder)
         if embedder is not None:
-            embed_lacking(index.store, embedder, on_progress)
+            embed_lacking(index.store, embedder, lambda done, n_lacking: on_progress(total - n_lacking + done, total))
         made = {"asked": index.config.embedder, "folder": folder.name, "embedder": embedder and embedder.name}
         tuned = Tuned(**made, n_chunks=len(chunks), **asdict(found))
         switch(index, tuned)
+        on_progress(total, total)
         return tuned
 
 
@@ -77,17 +72,6 @@ def save(embedder: Embedder | None, lexicon: Lexicon, folder: Path) -> None:
     lexicon.save(folder)
     if embedder is not None:
         embedder.save(folder)
-
-
-def embed_lacking(store: Store, embedder: Embedder, on_progress: OnProgress = unheard) -> None:
-    """Give every chunk a vector that has none of this embedder's."""
-    lacking = list(store.lacking(embedder.name))
-    for start in range(0, len(lacking), EMBEDDED_AT_ONCE):
-        on_progress(start, len(lacking))
-        batch = lacking[start : start + EMBEDDED_AT_ONCE]
-        vectors = embedder.embed([searched_text(chunk) for chunk in batch])
-        store.add_vectors(embedder.name, [chunk.id for chunk in batch], vectors)
-    on_progress(len(lacking), len(lacking))
 
 
 def forget(index: Index, tuned: Tuned) -> None:

@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass
 
-from handspun.retrieve.text_query import STOP_WORDS
+from handspun.retrieve.text_query import CHARACTER_SCRIPTS, STOP_WORDS
 
-ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""letters of Chinese and Japanese, which are written without spaces"""
-WORD = re.compile(rf"(?<![\w)\]])[-+−]?\d[^\W{ALONE}]*(?:[.,:]\d+)*|[{ALONE}]|[^\W{ALONE}]+|[^\w\s]")
-"""A number with its sign and all its digits, a letter that stands for itself, a run of other letters, or a single mark."""
+WORD = re.compile(
+    rf"(?<![\w)\]])[-+−]?\d[^\W{CHARACTER_SCRIPTS}]*(?:[.,:]\d+)*|[{CHARACTER_SCRIPTS}]|[^\W{CHARACTER_SCRIPTS}]+|[^\w\s]"
+)
+"""A number with its sign and all its digits, a character that stands for itself, a run of other letters, or a single mark."""
 NEGATIONS = frozenset(("no", "nor", "not"))
 
 

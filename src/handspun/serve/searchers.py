@@ -10,7 +10,7 @@ from pathlib import Path
 from handspun.errors import DeviceError, IndexNotFoundError, RetrieveError
 from handspun.machine import resident_bytes
 from handspun.retrieve.index import SETTINGS, Index
-from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, Searcher, open_searcher
+from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, Searcher
 from handspun.serve.indexes import name_of
 from handspun.serve.library import Library
 from handspun.serve.room import gib
@@ -96,7 +96,7 @@ def opened_index(folder: Path, stamp: tuple[int, int]) -> Opened:
     before = resident_bytes()
     index = Index.open(folder)
     try:
-        searcher = open_searcher(index)
+        searcher = Searcher(index)
         for chunk in islice(index.store.every_chunk(), 1):
             searcher.search(chunk.text[:MAX_QUERY_CHARACTERS])
     except BaseException:

@@ -26,7 +26,7 @@ from handspun.generate.session import load_engine
 from handspun.generate.torch_engine import TorchEngine
 from handspun.retrieve.answerer import Answerer
 from handspun.retrieve.index import Index
-from handspun.retrieve.searcher import open_searcher
+from handspun.retrieve.searcher import Searcher
 from handspun.stages.curate import text_hashes
 from handspun.stages.memory import check_evaluation
 from handspun.stages.stage import Stage, Workshop
@@ -117,7 +117,7 @@ def looked_up(workshop: Workshop, engine: Engine, questions: Sequence[Question],
     """The questions answered through the run's own index."""
     rows = workshop.recipe.evaluate.rows
     with closing(Index.open(workshop.run.index)) as index, workshop.reporter.progress("index", "answers") as progress:
-        answerer = Answerer(open_searcher(index), engine.tokenizer, engine.max_seq_len, index.config)
+        answerer = Answerer(Searcher(index), engine.tokenizer, engine.max_seq_len, index.config)
         return answer_from_index(engine, answerer, questions, settings, arms=("retrieved",), rows=rows, on_progress=progress)
 
 
