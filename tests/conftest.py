@@ -3,6 +3,7 @@
 Not so their configs, which refuse impossible values in words of their own.
 """
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ def modules_with_shapes() -> list[str]:
 
 
 install_import_hook(modules_with_shapes(), "beartype.beartype")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # with more, models this small are no quicker, and far slower beside others
 settings.register_profile("any machine", deadline=None)  # a slow example is a loaded machine, not a failure
 settings.load_profile("any machine")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would pass on that Ctrl-C is ignored

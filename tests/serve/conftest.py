@@ -18,6 +18,9 @@ from handspun.serve.models import Models
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+PATIENCE_MS = 60_000
+"""A machine that does much else is slow, not broken."""
+
 
 @pytest.fixture(scope="session")
 def live(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
@@ -68,8 +71,9 @@ def serve(finished_run: Path, tmp_path: Path) -> Iterator[Callable[..., Live]]:
 def browser() -> "Iterator[Browser]":
     """A browser without a window."""
     playwright = pytest.importorskip("playwright.sync_api", reason='playwright is absent: pip install "handspun[test]"')
+    playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as drivers:
-        browser = drivers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = drivers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -81,7 +85,7 @@ def open_page(browser: "Browser") -> Iterator[Callable[..., Visit]]:
 
     def open_page(server: Live, *, width: int = 1280, **settings: Any) -> Visit:
         context = browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce", **settings)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         visit = Visit(context.new_page(), server.url)
         visits.append(visit)
         visit.open()
