@@ -38,7 +38,7 @@ def test_hits_are_listed_for_scripts(index: str, capsys: pytest.CaptureFixture[s
 def test_people_see_where_it_stands_and_which_words_matched(index: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["search", index, "hunting mice"]) == 0
     shown = capsys.readouterr().out
-    assert "owl.md, Owls" in shown and "⟦hunt⟧ ⟦mice⟧" in shown
+    assert "owl.md, characters 0-57, Owls" in shown and "⟦hunt⟧ ⟦mice⟧" in shown
 
 
 def test_filters_narrow_the_search(index: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +76,7 @@ def test_what_nobody_wrote_of_is_not_found_and_the_reason_is_said(
         ([" "], "the query is empty"),
         (["fox", "--k", "0"], "at least 1 hit"),
         (["fox", "--filter", "source"], "KEY=VALUE"),
-        (["--queries", "nowhere.jsonl"], "cannot be read"),
+        (["--queries", "nowhere.jsonl"], "nowhere.jsonl is no file; correct the path"),
     ],
 )
 def test_impossible_requests_are_refused_in_a_sentence(
@@ -89,7 +89,7 @@ def test_impossible_requests_are_refused_in_a_sentence(
 def test_a_line_that_is_no_query_is_named(index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "queries.jsonl").write_text('{"id": "1", "text": "fox"}\n{"id": "2"}\n')
     assert run(["search", index, "--queries", str(tmp_path / "queries.jsonl")]) == 1
-    assert "line 2" in capsys.readouterr().err
+    assert 'line 2: has no text under "text"' in capsys.readouterr().err
 
 
 def test_an_index_changes_its_embedder(index: str, capsys: pytest.CaptureFixture[str]) -> None:

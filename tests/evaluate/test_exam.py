@@ -38,6 +38,9 @@ def test_queries_have_their_ids_or_the_numbers_of_their_lines(tmp_path: Path) ->
     path = tmp_path / "queries.jsonl"
     path.write_text('{"id": "q7", "text": "owls"}\n{"text": "foxes"}\n')
     assert read_queries(path) == {"q7": "owls", "2": "foxes"}
+    path.write_text('{"id": "q7", "text": "owls"}\n{"id": "q7", "text": "foxes"}\n')
+    with pytest.raises(CorpusError, match='line 2: "q7" is the id of a line before it'):
+        read_queries(path)
 
 
 def test_judgments_are_read_from_json_and_from_trec_lines(tmp_path: Path) -> None:

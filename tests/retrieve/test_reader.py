@@ -1,6 +1,8 @@
 import json
 import os
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from documents import DOCX, write_zip
@@ -27,11 +29,29 @@ def test_one_worker_reads_all_files_and_says_why_it_cannot(tmp_path: Path) -> No
 
 
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_one_read(tmp_path: Path) -> None:
+    (tmp_path / "long.md").write_text("# Fox\n\nIt runs.\n\n" * 1_000_000)
+    (tmp_path / "a.txt").write_text("The fox.")
+    with Reader(max_cpu_s=0.2) as reader:
+        assert reader.read(tmp_path / "long.md") == ([], "it takes more than 0.2 s of CPU time to read")
+        assert reader.read(tmp_path / "a.txt")[1] == ""
+
+
+def test_a_file_that_never_comes_is_given_up_and_the_next_one_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "endless.txt")  # nobody ever writes to it
     (tmp_path / "a.txt").write_text("The fox.")
-    with Reader(max_seconds=1) as reader:
-        assert reader.read(tmp_path / "endless.txt") == ([], "it takes more than 1 s to read")
+    with Reader(max_s=1) as reader:
+        assert reader.read(tmp_path / "endless.txt")[1].startswith("it has not come after 1 s")
         assert reader.read(tmp_path / "a.txt")[1] == ""
+
+
+def test_time_that_others_take_does_not_count(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "slow.txt")
+    with Reader(max_cpu_s=0.2) as reader, ThreadPoolExecutor(1) as thread:
+        texts = thread.submit(reader.read, tmp_path / "slow.txt")
+        with (tmp_path / "slow.txt").open("w") as file:  # which waits until it is being read
+            time.sleep(0.5)
+            file.write("The fox.")
+        assert [text.text for text in texts.result()[0]] == ["The fox."]
 
 
 def test_a_file_that_takes_too_much_memory_is_given_up_and_the_next_one_read(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
+from handspun.cli.hit_text import folded, hit_json, place_of
 
 if TYPE_CHECKING:
     from handspun.retrieve.answer import Answer
-    from handspun.retrieve.chunk import Chunk, Hit
     from handspun.retrieve.citation import Citation
     from handspun.retrieve.passages import Sent
 
@@ -52,22 +52,10 @@ def cut_text(sent: "Sent") -> str:
     return f"the last {n_cut:,} characters" if sent.is_cut else "no"
 
 
-def place_of(where: "Citation | Chunk") -> str:
-    """Where something stands, in words."""
-    page = f", page {where.page}" if where.page is not None else ""
-    heading = f", {folded(where.heading)}" if where.heading else ""
-    return f"{where.source}{page}, characters {where.start}-{where.end}{heading}"
-
-
 def excerpt(text: str) -> str:
     """The beginning of a text, on one line."""
     line = folded(text)
     return line if len(line) <= EXCERPT_CHARACTERS else f"{line[:EXCERPT_CHARACTERS]} …"
-
-
-def folded(text: str) -> str:
-    """A text on one line."""
-    return " ".join(text.split())
 
 
 def as_json(question: str, answer: "Answer") -> dict[str, Any]:
@@ -105,10 +93,3 @@ def sent_json(sent: "Sent") -> dict[str, Any]:
     """What was sent of a chunk."""
     known = {"text": sent.text, "start": sent.start, "end": sent.end, "n_tokens": sent.n_tokens, "is_cut": sent.is_cut}
     return hit_json(sent.hit) | known
-
-
-def hit_json(hit: "Hit") -> dict[str, Any]:
-    """A chunk that was found."""
-    chunk = hit.chunk
-    found = {"chunk_id": chunk.id, "source": chunk.source, "score": round(hit.score, 4), "start": chunk.start, "end": chunk.end}
-    return found | {"heading": chunk.heading, "page": chunk.page, "text": chunk.text}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
+from handspun.cli.hit_text import folded, hit_json, place_of
 from handspun.cli.progress import Progress
 from handspun.cli.safe_text import printable
 from handspun.errors import RetrieveError
@@ -41,8 +42,8 @@ def search(
     filter
         KEY=VALUE that the metadata of a hit must have; source=guide/ takes what begins so, source=*.md what looks so.
     queries
-        A JSONL file of {"id", "text"}: all are searched, and stdout gets TREC rows, QUERY Q0 DOCUMENT RANK SCORE handspun, one
-        for each document found; a record of a JSONL file goes by its own id.
+        A JSONL file, {"id", "text"} a line: all are searched, and stdout gets TREC rows, QUERY Q0 DOCUMENT RANK SCORE handspun,
+        one for each document found; a record of a JSONL file goes by its own id.
     json
         Print one JSON object: query, and hits with chunk_id, source, score, start, end, text, heading, page.
     """
@@ -88,32 +89,17 @@ def parsed(text: str) -> tuple[str, Any]:
 
 def write_rows(searcher: "Searcher", queries: Path, k: int, filters: dict[str, Any]) -> None:
     """Search for every query of a file; each document is named once, at the rank of its best chunk."""
-    asked = list(read_queries(queries))
+    from handspun.evaluate.exam import read_queries
+
+    asked = read_queries(queries)
     with Progress("search", unit="queries") as progress:
-        for done, (id, text) in enumerate(asked):
+        for done, (id, text) in enumerate(asked.items()):
             progress(done, len(asked))
             best: dict[str, float] = {}
             for hit in searcher.search(text, k, filters):
                 best.setdefault(document_id(hit.chunk.source), hit.score)
             for rank, (document, score) in enumerate(best.items(), start=1):
-                terminal.write_line(f"{id} Q0 {document} {rank} {score:.6f} {TAG}")
-
-
-def read_queries(path: Path) -> Iterator[tuple[str, str]]:
-    """The id and the text of each line. Raises RetrieveError naming the line that has neither."""
-    from handspun.files import reason
-
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RetrieveError(f"{path} cannot be read ({reason(error)}); name a JSONL file of queries.") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                record = json_format.loads(line)
-                yield without_space(str(record["id"])), str(record["text"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise RetrieveError(f'{path}, line {number}: must be an object with "id" and "text".') from error
+                terminal.write_line(f"{without_space(id)} Q0 {document} {rank} {score:.6f} {TAG}")
 
 
 def document_id(source: str) -> str:
@@ -129,40 +115,19 @@ def without_space(text: str) -> str:
 def show(query: str, hits: "list[Hit]", min_score: float, *, json: bool) -> None:
     """The hits of one query."""
     if json:
-        terminal.write_json({"query": query, "min_score": min_score, "hits": [as_json(hit) for hit in hits]})
+        terminal.write_json({"query": query, "min_score": min_score, "hits": [hit_json(hit) for hit in hits]})
         return
     if hits and hits[0].score < min_score:
         terminal.say(f"nothing counts as found (scores below {min_score:.2f}); the nearest:")
     for rank, hit in enumerate(hits, start=1):
-        terminal.write_line(f"{rank:>2}  {hit.score:.3f}  {printable(place(hit))}")
+        terminal.write_line(f"{rank:>2}  {hit.score:.3f}  {printable(place_of(hit.chunk))}")
         terminal.marked(marks(printable(snippet(hit.chunk.text, query)), query))
         terminal.write_line()
 
 
-def as_json(hit: "Hit") -> dict[str, Any]:
-    """A hit for scripts."""
-    chunk = hit.chunk
-    return {
-        "chunk_id": chunk.id,
-        "source": chunk.source,
-        "score": round(hit.score, 6),
-        "start": chunk.start,
-        "end": chunk.end,
-        "text": chunk.text,
-        "heading": chunk.heading,
-        "page": chunk.page,
-    }
-
-
-def place(hit: "Hit") -> str:
-    """Where a hit stands: its source, page and headings."""
-    page = f"page {hit.chunk.page}" if hit.chunk.page is not None else ""
-    return ", ".join(part for part in (hit.chunk.source, page, hit.chunk.heading) if part)
-
-
 def snippet(text: str, query: str) -> str:
     """A stretch of a text, on one line, that begins a little before the first word of the query."""
-    line = " ".join(text.split())
+    line = folded(text)
     first = next((start for start, _ in marked_spans(line, query)), 0)
     start = max(0, min(first - SNIPPET_CHARACTERS // 4, len(line) - SNIPPET_CHARACTERS))
     start = line.find(" ", start) + 1 if start else 0

@@ -28,8 +28,14 @@ def read_exam(path: Path) -> list[Question]:
 
 
 def read_queries(path: Path) -> dict[str, str]:
-    """The queries of a JSONL file, {"id", "text"} a line, by their ids. Raises CorpusError."""
-    return {str(record.get("id", number)): text_in(record, "text", path, number) for number, record in records(path)}
+    """The queries of a JSONL file, {"id", "text"} a line, by their ids, or by their lines without. Raises CorpusError."""
+    queries: dict[str, str] = {}
+    for number, record in records(path):
+        id = str(record.get("id", number))
+        if id in queries:
+            raise CorpusError(f'{path}, line {number}: "{id}" is the id of a line before it; give each its own.')
+        queries[id] = text_in(record, "text", path, number)
+    return queries
 
 
 def read_qrels(path: Path) -> Qrels:

@@ -12,6 +12,9 @@ SMALL_BYTES = MIB
 """a part that unpacks to no more than this may have any ratio"""
 MAX_PARTS = 10_000
 """files in a zip file"""
-MAX_SECONDS = 60
+MAX_CPU_S = 60
+"""that are spent on a file: a machine which is busy otherwise fails none"""
+MAX_S = 600
+"""by the clock, for a file that never comes: from a disk on a network, say"""
 MAX_MEMORY_BYTES = 2048 * MIB
 """of address space, of the process that reads"""

@@ -13,9 +13,9 @@ from typing import Self
 import msgspec
 
 import handspun
-from handspun.retrieve.loading.limits import MAX_MEMORY_BYTES, MAX_SECONDS, MIB
+from handspun.retrieve.loading.limits import MAX_CPU_S, MAX_MEMORY_BYTES, MAX_S, MIB
 from handspun.retrieve.loading.loaded import Loaded
-from handspun.retrieve.loading.worker import LENGTH, Part
+from handspun.retrieve.loading.worker import LATE, LENGTH, SPENT, Part
 
 GRACE_S = 5.0
 """how long a worker may take to end once it has closed its side"""
@@ -25,9 +25,13 @@ MODULE = "handspun.retrieve.loading.worker"
 class Reader:
     """Reads one file after the other, for as long as it is entered."""
 
-    def __init__(self, *, max_seconds: float = MAX_SECONDS, max_memory_bytes: int = MAX_MEMORY_BYTES) -> None:
-        self._limits = (max_seconds, max_memory_bytes)
-        self._too_long = f"it takes more than {max_seconds:g} s to read"
+    def __init__(self, *, max_cpu_s: float = MAX_CPU_S, max_s: float = MAX_S, max_memory_bytes: int = MAX_MEMORY_BYTES) -> None:
+        self._limits = (max_cpu_s, max_s, max_memory_bytes)
+        self._too_long = {
+            -SPENT: f"it takes more than {max_cpu_s:g} s of CPU time to read",
+            -LATE: f"it has not come after {max_s:g} s: the disk it is on may not answer",
+        }
+        """reasons by the worker's exit code"""
         self._too_large = f"it takes more than {max_memory_bytes // MIB:,} MiB of memory to read"
         self._decoder = msgspec.msgpack.Decoder(Part)
         self._worker: subprocess.Popen[bytes] | None = None
@@ -52,7 +56,7 @@ class Reader:
             return self._ask(worker, path)
         except (EOFError, BrokenPipeError):
             reason = self._cause_of_death(worker)
-        return self.read(path) if had_others and reason != self._too_long else ([], reason)
+        return self.read(path) if had_others and reason not in self._too_long.values() else ([], reason)
 
     def _ask(self, worker: subprocess.Popen[bytes], path: Path) -> tuple[list[Loaded], str]:
         assert worker.stdin is not None
@@ -92,8 +96,8 @@ class Reader:
         with suppress(subprocess.TimeoutExpired):
             worker.wait(GRACE_S)
         code = self._let_go()
-        if code == -signal.SIGALRM:
-            return self._too_long
+        if code in self._too_long:
+            return self._too_long[code]
         self._log.seek(0)
         last = self._log.read().decode(errors="replace").strip().rpartition("\n")[2]
         if last.startswith("MemoryError"):

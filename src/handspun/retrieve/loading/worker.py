@@ -1,7 +1,7 @@
 """The process that reads files for another one: whatever a file does to it, the other goes on.
 
 It is told a path per line, and answers with parts: the documents of that file, and last why there are no more of them. A file
-on which it spends too long ends it (the kernel's alarm clock needs no consent), and so does one that takes too much memory.
+on which it spends too long ends it (the kernel's alarm clocks need no consent), and so does one that takes too much memory.
 """
 
 import os
@@ -24,6 +24,8 @@ from handspun.retrieve.loading.limits import MAX_FILE_BYTES, MAX_TEXT_CHARS, MIB
 from handspun.retrieve.loading.loaded import Loaded
 
 LENGTH = struct.Struct("<Q")
+SPENT, LATE = signal.SIGPROF, signal.SIGALRM
+"""what ends it when a file has taken too much time of the CPU, or by the clock"""
 MAX_WRITTEN_BYTES = MIB
 """of any file it writes: there is only its own log"""
 
@@ -65,20 +67,26 @@ def limit_this_process(max_memory_bytes: int) -> None:
             resource.setrlimit(kind, (limit, limit))
 
 
-def serve(requests: IO[bytes], replies: IO[bytes], max_seconds: float) -> None:
+def limit_this_file(max_cpu_s: float, max_s: float) -> None:
+    """Bound the time until the next call, of the CPU and by the clock; 0 is no bound."""
+    signal.setitimer(signal.ITIMER_PROF, max_cpu_s)
+    signal.setitimer(signal.ITIMER_REAL, max_s)
+
+
+def serve(requests: IO[bytes], replies: IO[bytes], max_cpu_s: float, max_s: float) -> None:
     """Answer until nobody asks any more."""
     for line in requests:
-        signal.setitimer(signal.ITIMER_REAL, max_seconds)
+        limit_this_file(max_cpu_s, max_s)
         for part in parts_of(Path(os.fsdecode(bytes.fromhex(line.decode())))):
             data = msgspec.msgpack.encode(part)
             replies.write(LENGTH.pack(len(data)) + data)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        limit_this_file(0, 0)
         replies.flush()
 
 
 if __name__ == "__main__":
-    max_seconds, max_memory_bytes = sys.argv[1:]
+    max_cpu_s, max_s, max_memory_bytes = sys.argv[1:]
     limit_this_process(int(max_memory_bytes))
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no reply
-        serve(sys.stdin.buffer, replies, float(max_seconds))
+        serve(sys.stdin.buffer, replies, float(max_cpu_s), float(max_s))
