@@ -1,6 +1,8 @@
 """handspun search finds chunks by words and by meaning, for people and for scripts."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,12 @@ def test_hits_are_listed_for_scripts(index: str, capsys: pytest.CaptureFixture[s
     assert found["query"] == "Do owls hunt mice?" and len(found["hits"]) == 2
     assert best["source"] == "owl.md" and best["text"] == best["text"][: best["end"] - best["start"]]
     assert set(best) == {"chunk_id", "source", "score", "start", "end", "text", "heading", "page"}
+
+
+def test_searching_by_words_and_meaning_takes_no_torch(index: str) -> None:
+    say = f"import sys; from handspun.cli.app import run; run(['search', {index!r}, 'mice']); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, check=True).stdout.split()
+    assert "handspun.retrieve.word_table" in loaded and "torch" not in loaded
 
 
 def test_people_see_where_it_stands_and_which_words_matched(index: str, capsys: pytest.CaptureFixture[str]) -> None:

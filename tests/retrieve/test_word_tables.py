@@ -7,12 +7,13 @@ import pytest
 import torch
 from test_tuning import THEMES
 
-from handspun.retrieve.bags import Bags, right_singular_vectors
+from handspun.errors import DamagedFileError
+from handspun.retrieve.bags import Bags
 from handspun.retrieve.fusion import best_stretch
 from handspun.retrieve.lexicon import Lexicon, stems
-from handspun.retrieve.lsa_embedder import train_lsa
+from handspun.retrieve.lsa_embedder import product, right_singular_vectors, train_lsa
 from handspun.retrieve.static_embedder import train_static
-from handspun.retrieve.word_table import WordTable
+from handspun.retrieve.word_table import TABLE, WordTable
 
 
 def theme_texts(n_each: int = 30) -> list[list[str]]:
@@ -39,19 +40,31 @@ def test_the_same_texts_give_the_same_table_and_it_is_kept_bit_for_bit(train, tm
     assert (again.embed(["harbor tide"]) == one.embed(["harbor tide"])).all()
 
 
+@pytest.mark.parametrize("flipped", [10, -1])
+def test_a_flipped_byte_is_noticed_in_the_header_and_in_the_numbers(flipped: int, tmp_path: Path) -> None:
+    table = train_lsa(theme_texts(), 8)
+    table.save(tmp_path / table.name)
+    kept = bytearray((tmp_path / table.name / TABLE).read_bytes())
+    kept[flipped] ^= 1
+    (tmp_path / table.name / TABLE).write_bytes(kept)
+    with pytest.raises(DamagedFileError, match="is damaged: its bytes have changed; delete"):
+        WordTable.load(tmp_path / table.name)
+
+
 def test_bags_multiply_as_matrices_do() -> None:
     bags = Bags.counted([[2, 0, 2], [], [1]], 3)
-    dense = torch.arange(6.0).reshape(3, 2)
-    matrix = torch.tensor([[1.0, 0, 2], [0, 0, 0], [0, 1, 0]])
-    assert torch.equal(bags.times(dense), matrix @ dense)
-    assert torch.equal(bags.transposed().times(dense), matrix.T @ dense)
+    dense = np.arange(6, dtype=np.float32).reshape(3, 2)
+    matrix = np.array([[1, 0, 2], [0, 0, 0], [0, 1, 0]], np.float32)
+    assert (bags.times(dense) == matrix @ dense).all()
+    assert (bags.transposed().times(dense) == matrix.T @ dense).all()
+    assert (product(bags, torch.from_numpy(dense)).numpy() == matrix @ dense).all()
     assert np.allclose(bags.normalized().weights, [1 / 5**0.5, 2 / 5**0.5, 1])
 
 
 def test_directions_are_those_of_an_exact_decomposition() -> None:
     chance = np.random.default_rng(0)
     bags = Bags.counted([chance.integers(0, 12, 9).tolist() for _ in range(20)], 12)
-    exact = torch.linalg.svd(bags.times(torch.eye(12)))[2][:3].T
+    exact = torch.linalg.svd(product(bags, torch.eye(12)))[2][:3].T
     found = right_singular_vectors(bags, 3, n_rounds=20)
     assert torch.allclose((exact.T @ found).abs(), torch.eye(3), atol=1e-3)
     assert right_singular_vectors(bags, 16).shape == (12, 16)

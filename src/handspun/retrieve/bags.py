@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from jaxtyping import Float32, Int64
-from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +54,9 @@ class Bags:
         starts = np.searchsorted(self.columns[order], np.arange(self.n_columns + 1))
         return Bags(self.rows[order], self.weights[order], starts, self.n_rows)
 
-    def times(self, dense: Tensor) -> Tensor:
+    def times(self, dense: Float32[np.ndarray, "C D"]) -> Float32[np.ndarray, "N D"]:
         """The product with a matrix that has a row for each of our columns."""
-        columns, starts = torch.from_numpy(self.columns), torch.from_numpy(self.starts[:-1])
-        return F.embedding_bag(columns, dense, starts, mode="sum", per_sample_weights=torch.from_numpy(self.weights))
-
-
-def right_singular_vectors(bags: Bags, n_dims: int, *, n_rounds: int = 4, seed: int = 0) -> Tensor:
-    """The `n_dims` directions in which the rows differ most, as columns: randomized SVD (Halko, Martinsson and Tropp, 2011).
-
-    Where there are fewer such directions the other columns are zero.
-    """
-    n_columns, across = bags.n_columns, bags.transposed()
-    n_probes = min(n_dims + 10, bags.n_rows, n_columns)
-    probes = torch.randn(n_columns, n_probes, generator=torch.Generator().manual_seed(seed))
-    basis = torch.linalg.qr(bags.times(probes))[0]
-    for _ in range(n_rounds):
-        basis = torch.linalg.qr(bags.times(across.times(basis)))[0]
-    directions, _, _ = torch.linalg.svd(across.times(basis), full_matrices=False)
-    return F.pad(directions[:, :n_dims], (0, max(0, n_dims - directions.shape[1])))
+        product = np.empty((self.n_rows, dense.shape[1]), np.float32)
+        for row, (start, end) in enumerate(pairwise(self.starts)):
+            product[row] = self.weights[start:end] @ dense[self.columns[start:end]]
+        return product

@@ -1,15 +1,13 @@
 """Embedders by the names that settings have for them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from handspun.retrieve.embedder import Embedder
-from handspun.retrieve.lsa_embedder import train_lsa
-from handspun.retrieve.static_embedder import train_static
 from handspun.retrieve.vector_cache import CachedEmbedder
 from handspun.retrieve.word_table import WordTable
 
-LEARNT: Mapping[str, Callable[[Sequence[Sequence[str]]], WordTable]] = {"lsa": train_lsa, "static": train_static}
+LEARNT = ("lsa", "static")
 """are learnt from the very texts that are to be searched"""
 
 
@@ -17,12 +15,23 @@ def make_embedder(asked: str, texts: Sequence[Sequence[str]], cache: Path | None
     """What `embedder = asked` means for texts, given as their stems. Raises RetrieveError where it is not to be had."""
     if asked == "none":
         return None
-    return LEARNT[asked](texts) if asked in LEARNT else ready_made(asked, cache)
+    return learnt(asked, texts) if asked in LEARNT else ready_made(asked, cache)
 
 
 def open_embedder(asked: str, folder: Path, cache: Path | None = None) -> Embedder:
     """The embedder that was saved in a folder, or is somewhere already. Raises DamagedFileError, RetrieveError."""
     return WordTable.load(folder) if asked in LEARNT else ready_made(asked, cache)
+
+
+def learnt(asked: str, texts: Sequence[Sequence[str]]) -> WordTable:
+    """A table of words, learnt from the texts; only that takes torch, not searching with it."""
+    if asked == "static":
+        from handspun.retrieve.static_embedder import train_static
+
+        return train_static(texts)
+    from handspun.retrieve.lsa_embedder import train_lsa
+
+    return train_lsa(texts)
 
 
 def ready_made(asked: str, cache: Path | None) -> Embedder:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from handspun.retrieve.bags import Bags
 from handspun.retrieve.lexicon import Lexicon
-from handspun.retrieve.lsa_embedder import N_DIMS, latent_table
+from handspun.retrieve.lsa_embedder import N_DIMS, latent_table, product
 from handspun.retrieve.word_table import WordTable, dampened
 
 STEPS = 300
@@ -39,7 +39,7 @@ def train_static(texts: Sequence[Sequence[str]], n_dims: int = N_DIMS, *, seed: 
     long = [row for row in rows if len(row) >= LEAST_WORDS]
     if len(long) > 1:
         table = cloze(table / table.norm(dim=1).mean(), long, np.random.default_rng(seed))
-    return WordTable("static", lexicon, table)
+    return WordTable("static", lexicon, table.numpy())
 
 
 def cloze(table: Float[Tensor, "V D"], texts: Sequence[Columns], chance: np.random.Generator) -> Float[Tensor, "V D"]:
@@ -62,7 +62,7 @@ def cloze(table: Float[Tensor, "V D"], texts: Sequence[Columns], chance: np.rand
 
 def vectors(texts: Sequence[Columns], table: Float[Tensor, "V D"]) -> Float[Tensor, "N D"]:
     """Each text as the table has it."""
-    return F.normalize(dampened(Bags.counted(texts, len(table))).times(table), dim=1)
+    return F.normalize(product(dampened(Bags.counted(texts, len(table))), table), dim=1)
 
 
 def cut(text: Columns, chance: np.random.Generator) -> tuple[Columns, Columns]:

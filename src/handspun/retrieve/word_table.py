@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch.nn.functional as F
 from jaxtyping import Float
-from safetensors.torch import load_file
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
 from handspun.errors import DamagedFileError
+from handspun.files import write_bytes
 from handspun.retrieve.bags import Bags
 from handspun.retrieve.embedder import Embedder
 from handspun.retrieve.lexicon import Lexicon, stems
 from handspun.retrieve.store import Vectors
-from handspun.tensors import write_tensors
 
 TABLE = "table.safetensors"
+SHORTEST = 1e-12
+"""what a text is divided by that has none of the words"""
 
 
 class WordTable(Embedder):
@@ -26,29 +27,32 @@ class WordTable(Embedder):
 
     is_instant = True
 
-    def __init__(self, kind: str, lexicon: Lexicon, table: Float[Tensor, "V D"]) -> None:
+    def __init__(self, kind: str, lexicon: Lexicon, table: Float[np.ndarray, "V D"]) -> None:
         self.lexicon = lexicon
-        kept = table.half()
-        self.table = kept.float()
+        kept = np.ascontiguousarray(table, np.float16)
+        self.table = kept.astype(np.float32)
         """rounded as it is kept, so that one that was loaded gives the very vectors of the one that was trained"""
         self.n_dims = table.shape[1]
         words = "\0".join(lexicon.columns).encode()
-        self.name = f"{kind}-{sha256(words + kept.numpy().tobytes()).hexdigest()[:16]}"
+        self.name = f"{kind}-{sha256(words + kept.tobytes()).hexdigest()[:16]}"
 
     def embed(self, texts: Sequence[str], *, are_queries: bool = False) -> Vectors:
         del are_queries
-        bags = self.lexicon.bags(map(stems, texts))
-        return F.normalize(dampened(bags).times(self.table), dim=1).numpy()
+        sums = dampened(self.lexicon.bags(map(stems, texts))).times(self.table)
+        return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), SHORTEST)
 
     def save(self, folder: Path) -> None:
         self.lexicon.save(folder)
-        write_tensors(folder / TABLE, {"table": self.table.half()})
+        write_bytes(folder / TABLE, save({"table": self.table.astype(np.float16)}))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """What was saved there, under the name that its bytes give it. Raises DamagedFileError where it is another one's."""
-        table = cls(folder.name.partition("-")[0], Lexicon.load(folder), load_file(folder / TABLE)["table"])
-        if table.name != folder.name:
+        try:
+            table = cls(folder.name.partition("-")[0], Lexicon.load(folder), load_file(folder / TABLE)["table"])
+        except (SafetensorError, KeyError):
+            table = None
+        if table is None or table.name != folder.name:
             raise DamagedFileError(
                 f"{folder / TABLE} is damaged: its bytes have changed; delete {folder}, then `handspun index sync NAME`."
             )

@@ -15,7 +15,7 @@ DEVIATIONS_PER_MAD = 1.4826
 RUNAWAY = 2.0
 """A loss of so many times the run's first, and"""
 LOST_NATS = 1.0
-"""so much above it, has lost all that was learnt, and more. Near zero, where tuning begins, a batch may well have twice another's."""
+"""so much above it, has lost all that was learnt, and more. Near zero, as in tuning, a batch may have twice another's loss."""
 SMALLEST_DEVIATION = 0.01
 """Of a loss, as a share of it: below this the noise is too small to be measured by a few dozen steps."""
 
