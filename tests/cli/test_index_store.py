@@ -1,5 +1,6 @@
-"""handspun index doctor and migrate: whether an index is whole, and where it is kept."""
+"""handspun index doctor, migrate and remove: whether an index is whole, where it is kept, and how to be rid of it."""
 
+import io
 import json
 import sqlite3
 from pathlib import Path
@@ -83,6 +84,31 @@ def test_an_index_moves_and_says_what_is_still_found(folder: Path, capsys: pytes
     assert (moved["store"], moved["chunks"], moved["vectors"]) == ("lancedb", 2, None)
     assert run(["index", "migrate", str(folder), "--to", "lancedb"]) == 0
     assert run(["index", "doctor", str(folder)]) == 0
+
+
+class Keyboard(io.StringIO):
+    """Somebody at a terminal who types this."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_index_is_deleted_when_a_script_says_yes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "remove", str(folder)]) == 1
+    assert f"whether to delete {folder}: 2 chunks of 2 files; say --yes" in capsys.readouterr().err
+    assert run(["index", "remove", str(folder), "--yes"]) == 0
+    assert not folder.exists() and len(list((folder.parent / "docs").iterdir())) == 2
+    assert run(["index", "remove", str(folder), "--yes"]) == 1
+    assert f'no index "{folder}"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("said", "is_left"), [("y\n", False), ("\n", True), ("", True)])
+def test_who_sits_at_a_terminal_is_asked_first(
+    said: str, is_left: bool, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Keyboard(said))
+    assert run(["index", "remove", str(folder)]) == int(is_left)
+    assert "[y/N]" in capsys.readouterr().err and folder.exists() is is_left
 
 
 def test_a_move_to_an_unknown_store_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

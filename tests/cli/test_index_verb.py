@@ -123,6 +123,23 @@ def test_an_index_keeps_what_it_is_made_of(capsys: pytest.CaptureFixture, docs: 
     assert json.loads(capsys.readouterr().out)["files"] == 3
 
 
+def test_a_sync_makes_an_index_of_other_sources_and_forgets_what_is_gone_from_them(
+    capsys: pytest.CaptureFixture, docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/owl.txt").write_text("It sees.")
+    assert run(["index", "docs", "--name", "pets"]) == 0
+    assert run(["index", "sync", "pets", 'sources=["absent"]']) == 1
+    assert "absent does not exist" in capsys.readouterr().err
+    assert run(["index", "sync", "pets", 'sources=["notes"]', "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["files"], found["added"], found["removed"]) == (1, 1, 2)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert run(["index", "sync", str(tmp_path / "indexes/pets"), "embedder=none", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"] == 1
+
+
 def test_the_tokenizer_of_a_run_counts_the_tokens(finished_run: Path, capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
     assert run(["index", "docs", "--name", "pets", "--run", str(finished_run)]) == 0
     assert f'run = "{finished_run}"' in (tmp_path / "indexes/pets/index.toml").read_text()

@@ -42,6 +42,13 @@ def index(folder: Path) -> Iterator[Index]:
     opened.close()
 
 
+def test_progress_counts_the_chunks_that_the_engine_was_given(folder: Path) -> None:
+    pytest.importorskip("lancedb")
+    told: list[tuple[int, int]] = []
+    migrate(Index.open(folder), "lancedb", lambda *done_and_total: told.append(done_and_total))
+    assert told == [(0, N_FILES), (N_FILES, N_FILES)]
+
+
 def moved(folder: Path, store: str) -> Index:
     """The index after a move."""
     migrate(Index.open(folder), store)

@@ -3,6 +3,7 @@
 import shlex
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from cyclopts import App
 
 from handspun.cli import terminal
 from handspun.cli.index_report import json_of, show, show_tuned
-from handspun.cli.index_store import doctor, migrate
+from handspun.cli.index_store import doctor, migrate, remove
 from handspun.cli.progress import Progress
 from handspun.cli.workshop import find_run
 from handspun.errors import HandspunError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 index = App(name="index", help="Make files and folders searchable, and bring an index up to date.")
 index.command(doctor)
 index.command(migrate)
+index.command(remove)
 
 
 @index.default
@@ -49,7 +51,7 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
 
     overrides = [word for word in paths if "=" in word and not Path(word).exists()]
     config = build(RetrieveConfig, apply_overrides({}, overrides))
-    roots = [Path(word).expanduser() for word in paths if word not in overrides] or list(map(Path, config.sources))
+    roots = [Path(word).expanduser() for word in [word for word in paths if word not in overrides] or config.sources]
     found = None if run is None else find_run(run)
     tokenizer = None if found is None else Tokenizer.load(tokenizer_folder(found))
     scan(roots)
@@ -61,24 +63,27 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
 def sync(name: str, *settings: str, json: bool = False) -> None:
     """Read what is new or has changed in the folders of an index, and remove what is gone from them.
 
-    With embedder=… the index changes its embedder; until all new vectors are made the old ones are searched.
+    With embedder=… the index changes its embedder; until all new vectors are made the old ones are searched. With sources=… it
+    is made of those files and folders from now on.
 
     Parameters
     ----------
     name
         The name of an index in indexes/, or its folder.
     settings
-        Keys to set anew, such as embedder=minilm.
+        Keys to set anew, such as embedder=minilm or sources='["notes", "letters"]'.
     json
         Print one JSON object: files, chunks, added, changed, removed, failed, failures, in_part, unread, seconds.
     """
     from handspun.retrieve.index import Index
+    from handspun.retrieve.scan import scan
 
     opened = Index.open(name)
     if settings:
-        config = build(RetrieveConfig, apply_overrides(to_tree(opened.config), list(settings)))
-        opened.close()
-        opened = Index.create(opened.folder, config, opened.roots, run=opened.settings.run)
+        config = build(RetrieveConfig, apply_overrides(to_tree(replace(opened.config, sources=())), settings))
+        roots = [Path(source).expanduser() for source in config.sources] or opened.roots
+        scan(roots)
+        opened = opened.changed(config, roots)
     bring_up_to_date(opened, json=json)
 
 

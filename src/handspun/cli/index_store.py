@@ -1,12 +1,15 @@
-"""handspun index doctor and handspun index migrate: whether an index is whole, and where it is kept."""
+"""handspun index doctor, migrate and remove: whether an index is whole, where it is kept, and how to be rid of it."""
 
 import shlex
+import sys
 from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
+from handspun.cli.index_report import counted
 from handspun.cli.progress import Progress
+from handspun.errors import RetrieveError
 
 if TYPE_CHECKING:
     from handspun.retrieve.index import Index
@@ -66,8 +69,8 @@ def migrate(name: str, *, to: str, json: bool = False) -> None:
     from handspun.retrieve.migration import migrate as move
 
     opened = Index.open(name)
-    with Progress(f"migrate {opened.name}"):
-        made = move(opened, to)
+    with Progress(f"migrate {opened.name}", unit="chunks") as progress:
+        made = move(opened, to, progress)
     if json:
         terminal.write_json(asdict(made))
         return
@@ -76,3 +79,31 @@ def migrate(name: str, *, to: str, json: bool = False) -> None:
     shares = {arm: asdict(found).values() for arm, found in arms.items() if found is not None}
     terminal.table(columns, [(arm, *(f"{share:.1%}" for share in found)) for arm, found in shares.items()])
     terminal.say(f"{made.chunks:,} chunks are in {made.store} now.")
+
+
+def remove(name: str, *, yes: bool = False) -> int:
+    """Delete an index with all that was made for it, on a server, too. The files and folders that it was made of stay.
+
+    In a terminal it asks first; exits 1 where the answer is no.
+
+    Parameters
+    ----------
+    name
+        The name of an index in indexes/, or its folder.
+    yes
+        Do not ask. In a script it is needed.
+    """
+    from handspun.retrieve.index import Index
+    from handspun.retrieve.removal import remove as delete
+
+    with closing(Index.open(name)) as opened:
+        counts = opened.store.counts()
+        what = f"{opened.folder}: {counted(counts.chunks, 'chunk')} of {counted(counts.files, 'file')}"
+        if not yes and not sys.stdin.isatty():
+            raise RetrieveError(f"nobody can be asked whether to delete {what}; say --yes.")
+        if not yes and not terminal.agrees(f"delete {what}?"):
+            terminal.say("nothing is deleted.")
+            return 1
+        delete(opened)
+    terminal.say(f"deleted {what}.")
+    return 0

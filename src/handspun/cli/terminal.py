@@ -43,6 +43,13 @@ def say(text: str = "") -> None:
         sys.stderr.flush()
 
 
+def agrees(question: str) -> bool:
+    """Ask who sits at the terminal; all but a yes is a no."""
+    sys.stderr.write(f"{printable(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def error(sentence: str) -> None:
     """Why it ends here."""
     say(f"error: {sentence}")

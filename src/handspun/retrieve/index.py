@@ -5,13 +5,14 @@ indexes/NAME/
 ├── index.sqlite    files, documents, chunks, words and vectors, where the store is sqlite
 ├── lancedb/        its index.sqlite, and tables of words and vectors, where the store is lancedb
 ├── qdrant-…/       its index.sqlite, where words and vectors are on a server
+├── vectors.sqlite  what an embedder that takes its time has made of each text before
 ├── tokenizer/      what chunks are counted with, where a run was named
-└── embedder/       where the embedder was trained on this very index
+└── embedder/       the words of this index, and the embedder where it was trained on them
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -75,15 +76,25 @@ class Index:
         """The index in `folder`, new or with these settings in the place of those it had. Raises RetrieveError."""
         if not roots:
             raise RetrieveError(f"{folder} needs something to be made of: name files or folders to index.")
-        settings = IndexSettings(roots=tuple(str(root.absolute()) for root in roots), run=run, retrieve=config)
+        settings = IndexSettings(roots=absolute(roots), run=run, retrieve=config)
         if not (folder / SETTINGS).is_file() and (strangers := visible_entries(folder)):
             raise RetrieveError(f"{folder} holds {strangers[0]} and no {SETTINGS}, so it is no index; give another --name.")
         if (folder / SETTINGS).is_file():
-            check_goes_on(folder, read_settings(folder), settings)
+            before = read_settings(folder)
+            check_keeps_roots(folder, before, settings)
+            check_keeps_store(folder, before, settings)
         if tokenizer is not None:
             tokenizer.save(folder / "tokenizer")
         write_bytes(folder / SETTINGS, to_toml(settings).encode())
         return cls(folder, settings)
+
+    def changed(self, config: RetrieveConfig, roots: Sequence[Path]) -> Self:
+        """The same index with other settings, opened in the place of this one; it stays in its store. Raises RetrieveError."""
+        settings = replace(self.settings, roots=absolute(roots), retrieve=config)
+        check_keeps_store(self.folder, self.settings, settings)
+        self.close()
+        write_bytes(self.folder / SETTINGS, to_toml(settings).encode())
+        return type(self)(self.folder, settings)
 
     @property
     def name(self) -> str:
@@ -159,10 +170,22 @@ def read_settings(folder: Path) -> IndexSettings:
     return build(IndexSettings, read_toml(folder / SETTINGS), folder / SETTINGS)
 
 
-def check_goes_on(folder: Path, before: IndexSettings, after: IndexSettings) -> None:
-    """Raises RetrieveError where an index would lose what it was made of, or what it keeps its chunks in."""
+def absolute(roots: Sequence[Path]) -> tuple[str, ...]:
+    """What an index is made of, as its settings say it."""
+    return tuple(str(root.absolute()) for root in roots)
+
+
+def check_keeps_roots(folder: Path, before: IndexSettings, after: IndexSettings) -> None:
+    """Raises RetrieveError where an index would lose what it was made of."""
     if lost := [root for root in before.roots if root not in after.roots]:
-        raise RetrieveError(f"{folder} is made of {lost[0]}: name that too, or give another --name.")
+        raise RetrieveError(
+            f"{folder} is made of {lost[0]}: name that too, or give another --name; `handspun index sync` with sources=… "
+            f"makes it of something else."
+        )
+
+
+def check_keeps_store(folder: Path, before: IndexSettings, after: IndexSettings) -> None:
+    """Raises RetrieveError where an index would lose what it keeps its chunks in."""
     if before.retrieve.store != after.retrieve.store:
         change = f"from {before.retrieve.store} to {after.retrieve.store}"
         raise RetrieveError(f"{folder} cannot change its store {change} here: use `handspun index migrate`, or another --name.")

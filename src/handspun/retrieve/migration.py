@@ -14,6 +14,7 @@ from handspun.errors import HandspunError, RetrieveError
 from handspun.files import write_bytes
 from handspun.retrieve.index import SETTINGS, Index, file_of_store, open_store
 from handspun.retrieve.mirrored_store import MirroredStore
+from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.sqlite_store import SqliteStore
 from handspun.retrieve.text_query import telling_words
 from handspun.settings import to_toml
@@ -48,17 +49,22 @@ class Migration:
     """None where there is no embedder"""
 
 
-def migrate(index: Index, store: str) -> Migration:
-    """Move an index and close it; the store it is in already is written anew. Raises RetrieveError where the check fails."""
+def migrate(index: Index, store: str, on_progress: OnProgress = unheard) -> Migration:
+    """Move an index and close it; the store it is in already is written anew. Raises RetrieveError where the check fails.
+
+    Progress is counted in chunks that an engine was given; of a move to SQLite, which is one statement, nothing is told.
+    """
     old = sqlite_based(index)
     with index.lock(), closing(old):
         if store == index.config.store:
-            return rewritten(old, store)
+            return rewritten(old, store, on_progress)
         path = file_of_store(index.folder, store)
         discard(index.folder, store)
         try:
             old.copy(path, has_words=store == "sqlite")
             with closing(sqlite_based(index, store)) as new:
+                if isinstance(new, MirroredStore):
+                    new.rewrite(on_progress)
                 made = compared(old, new, store)
         except BaseException:
             discard(index.folder, store)
@@ -76,11 +82,11 @@ def sqlite_based(index: Index, store: str | None = None) -> SqliteStore:
     return opened
 
 
-def rewritten(store: SqliteStore, name: str) -> Migration:
+def rewritten(store: SqliteStore, name: str, on_progress: OnProgress) -> Migration:
     """The words and vectors of an engine written anew, from the SQLite file beside it."""
     if not isinstance(store, MirroredStore):
         raise RetrieveError(f"the index is in {name} already; --to takes lancedb, or qdrant: with the URL of a server.")
-    store.rewrite()
+    store.rewrite(on_progress)
     return compared(store, store, name)
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Float32
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.filters import condition
 from handspun.retrieve.mirror import Mirror, Rows
+from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.sqlite_store import PAGE_ROWS, SqliteStore
 from handspun.retrieve.store import Counts, Filters, Vectors
 from handspun.retrieve.text_query import telling
@@ -78,10 +79,10 @@ class MirroredStore(SqliteStore):
             super().use_embedder(embedder)
             self._use_table()
 
-    def rewrite(self) -> None:
+    def rewrite(self, on_progress: OnProgress = unheard) -> None:
         """Write the engine's words and vectors anew, from what the file has."""
         with self._writing:
-            self._write_mirror(self._current()[1])
+            self._write_mirror(self._current()[1], on_progress)
             self._use_table()
 
     def _open_table(self) -> None:
@@ -94,9 +95,10 @@ class MirroredStore(SqliteStore):
         self._mirror.open(generation)
         self._mirror.drop_others(generation)
 
-    def _write_mirror(self, embedder: str | None) -> None:
+    def _write_mirror(self, embedder: str | None, on_progress: OnProgress = unheard) -> None:
         number, n_dims = next(iter(self._page("SELECT id, n_dims FROM embedders WHERE name = ?", (embedder,))), (0, None))
-        self._mirror.rewrite(number, n_dims, self._every_row(number, n_dims))
+        rows = followed(self._every_row(number, n_dims), super().counts().chunks, on_progress)
+        self._mirror.rewrite(number, n_dims, rows)
 
     def _every_row(self, embedder: int, n_dims: int | None) -> Iterator[Rows]:
         after = -1
@@ -157,6 +159,16 @@ class MirroredStore(SqliteStore):
     def destroy(self) -> None:
         """Remove what the engine has of this index."""
         self._mirror.destroy()
+
+
+def followed(rows: Iterator[Rows], total: int, on_progress: OnProgress) -> Iterator[Rows]:
+    """The rows, while it is told how many of `total` were taken."""
+    done = 0
+    for some in rows:
+        on_progress(done, total)
+        yield some
+        done += len(some.ids)
+    on_progress(done, total)
 
 
 def rows_of(chunks: Sequence[Chunk], vectors: Vectors | None) -> Rows:
