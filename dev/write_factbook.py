@@ -25,7 +25,7 @@ HEAD = """# Does retrieval make a small model know more?
 The newest measurement of each model, by `python benchmarks/factbook.py`, which says what is asked and how. Questions are about
 countries of the World Factbook that were kept out of all that the model read in training. Shares are of answers that match the
 fact exactly; without a passage that says so, the right answer is "I do not know." and counts as no match. A citation is precise
-where it is verified and its passage holds the fact. The CPU seconds are those of a whole training, all threads together.
+where it is verified and its passage holds the fact. The CPU seconds are those of a whole training, with one thread.
 """
 
 
