@@ -40,9 +40,10 @@ def test_what_scores_nothing_is_left_out_unless_it_has_a_word() -> None:
             rows = [(near, None, 1.0, 1.0), (far, None, 0.1, 0.0), (worded, 0.2, None, 0.0)]
             return [Candidate(chunk, text, vector, 0.0, meaning, 0.0) for chunk, text, vector, meaning in rows]
 
-    searcher = Searcher(small_index())
+    index = small_index()
+    Tuned(asked="none", folder="", embedder=None, weight=0.5, min_score=0.25, n_chunks=6).note(index.store)
+    searcher = Searcher(index)
     searcher._arms = TwoArms(Lexicon({}, 0))
-    searcher._current = lambda: (searcher._arms, 0.5)
     assert [hit.chunk.text for hit in searcher.search("fox")] == ["The quick fox runs.", "Dogs bark at the moon."]
 
 

@@ -192,6 +192,7 @@ def test_another_embedder_is_used_when_its_vectors_are_whole(filled: Store) -> N
     filled.add_vectors("other", [chunk.id for chunk in lacking[:4]], np.eye(4, 5, dtype=np.float32))
     with pytest.raises(RetrieveError, match="2 chunks have no vector of other"):
         filled.use_embedder("other")
+    assert filled.search_vectors(np.ones(5, np.float32), 1) == []
     assert filled.search_vectors(np.array([1, 0, 0], np.float32), 1)[0][1] == pytest.approx(1)
     filled.add_vectors("other", [chunk.id for chunk in filled.lacking("other")], np.eye(2, 5, 3, dtype=np.float32))
     filled.use_embedder("other")

@@ -3,6 +3,7 @@
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from handspun.errors import DamagedFileError
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.config import RetrieveConfig
+from handspun.retrieve.fusion import Arms, Candidate
 from handspun.retrieve.index import Index
 from handspun.retrieve.known_items import MOST_OF_ONE, picked
 from handspun.retrieve.rehearsal import DEFAULT_MIN_SCORE, DEFAULT_WEIGHT, LEAST_NDCG, WEIGHTS, border, chosen_weight
@@ -134,6 +136,22 @@ def test_another_embedder_takes_the_place_of_the_old_one_and_an_open_searcher_fo
     assert tuned is not None and tuned.folder.startswith("static-")
     assert [folder.name for folder in index.embedder_folder.iterdir()] == [tuned.folder]
     assert searcher.search("harbor captain")[0].chunk.source.startswith("sea")
+
+
+def test_a_search_during_which_the_embedder_changes_is_made_again(tmp_path: Path) -> None:
+    index = theme_index(tmp_path / "few", 3)
+    tune(index)
+
+    class Slow(Arms):
+        def candidates(self, *arguments: Any) -> list[Candidate]:
+            tune(Index.create(tmp_path / "few", RetrieveConfig(embedder="static"), index.roots))
+            return super().candidates(*arguments)
+
+    searcher = Searcher(index)
+    searcher._arms = Slow(searcher._arms.lexicon, searcher._arms.embedder)
+    found = searcher.search("harbor captain")
+    assert found == Searcher(index).search("harbor captain") and found[0].vector_score is not None
+    assert not isinstance(searcher._arms, Slow)
 
 
 def test_a_switch_that_was_stopped_halfway_leaves_words_alone(tmp_path: Path) -> None:

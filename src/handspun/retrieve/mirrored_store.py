@@ -123,6 +123,8 @@ class MirroredStore(SqliteStore):
     def search_vectors(
         self, query: Float32[np.ndarray, " D"], k: int, filters: Filters | None = None
     ) -> list[tuple[str, float]]:
+        if len(query) != self._current()[2]:
+            return []
         return self._search(lambda n, among: self._mirror.search_vectors(query, n, among), k, filters)
 
     def _search(self, ask: Ask, k: int, filters: Filters | None) -> list[tuple[str, float]]:

@@ -42,18 +42,20 @@ class Searcher:
     def search(self, query: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """The `k` best chunks at most, best first. Raises RetrieveError where the query is too long."""
         check(query)
-        arms, weight = self._current()
+        tuned, arms = self._current()
         candidates = arms.candidates(self.index.store, query, max(k, N_CANDIDATES), filters)
-        ranked = by_name(query, scored(candidates, weight))
+        if tuned != Tuned.of(self.index.store):  # meanwhile: these may be the vectors of one embedder, asked with another's
+            return self.search(query, k, filters)
+        ranked = by_name(query, scored(candidates, tuned.weight if tuned else 0.0))
         return list(distinct((hit for hit in ranked if hit.score >= LEAST_SCORE or hit.text_score is not None), k))
 
-    def _current(self) -> tuple[Arms, float]:
-        """The arms, opened anew where the index was tuned meanwhile, and the vectors' share."""
+    def _current(self) -> tuple[Tuned | None, Arms]:
+        """How the index is tuned now, and the arms, opened anew where that has changed."""
         tuned = Tuned.of(self.index.store)
         with self._lock:
             if tuned != self._tuned:
                 self._follow(tuned)
-            return self._arms, tuned.weight if tuned else 0.0
+            return tuned, self._arms
 
 
 def arms_of(index: Index, tuned: Tuned | None) -> Arms:

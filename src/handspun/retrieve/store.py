@@ -58,7 +58,10 @@ class Store(ABC):
     def search_vectors(
         self, query: Float32[np.ndarray, " D"], k: int, filters: Filters | None = None
     ) -> list[tuple[str, float]]:
-        """The ids of the `k` chunks whose vectors of the current embedder are nearest, with cosines, best first."""
+        """The ids of the `k` chunks whose vectors of the current embedder are nearest, with cosines, best first.
+
+        None where the query has another length: it is of an embedder that was the current one, perhaps a moment ago.
+        """
 
     @abstractmethod
     def chunks(self, ids: Sequence[str]) -> list[Chunk]:

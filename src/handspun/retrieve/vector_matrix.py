@@ -19,8 +19,11 @@ class VectorMatrix:
     def nearest(
         self, query: Float32[np.ndarray, " D"], k: int, allowed: Bool[np.ndarray, " N"] | None = None
     ) -> list[tuple[int, float]]:
-        """The `k` chunks of the largest products with the query, largest first; of equals the earlier one."""
-        if not len(self.rows):
+        """The `k` chunks of the largest products with the query, largest first; of equals the earlier one.
+
+        None where the query has another length.
+        """
+        if len(query) != self.vectors.shape[1]:
             return []
         scores = self.vectors @ query
         if allowed is not None:
