@@ -21,6 +21,7 @@ from handspun.retrieve.index import Index
 from handspun.retrieve.ingest import sync
 from handspun.retrieve.ranking import Qrels, figures
 from handspun.retrieve.searcher import Searcher
+from handspun.retrieve.source import document_id
 from handspun.retrieve.tuning import embedder_in_use, tune
 from record import record
 
@@ -72,12 +73,12 @@ def nearest(index: Index, embedder: Embedder, text: str) -> list[tuple[str, floa
 
 def named(index: Index, found: list[tuple[str, float]]) -> list[str]:
     """The documents of chunks."""
-    return [chunk.source.rpartition("#")[2] for chunk in index.store.chunks([id for id, _ in found])]
+    return [document_id(chunk.source) for chunk in index.store.chunks([id for id, _ in found])]
 
 
 def documents(hits: list[Hit]) -> list[str]:
     """The documents of hits, by their own ids."""
-    return [hit.chunk.source.rpartition("#")[2] for hit in hits]
+    return [document_id(hit.chunk.source) for hit in hits]
 
 
 def main() -> None:

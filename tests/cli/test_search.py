@@ -22,7 +22,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("texts")
     for name, text in TEXTS.items():
         (folder / name).write_text(text)
-    (folder / "records.jsonl").write_text('{"id": "r 1", "text": "An otter eats fish."}\n{"id": "r2", "text": "A crab."}\n')
+    (folder / "records.jsonl").write_text('{"id": "r 1#0", "text": "An otter eats fish."}\n{"id": "r2", "text": "A crab."}\n')
     name = str(tmp_path_factory.mktemp("indexes") / "animals")
     assert run(["index", str(folder), "--name", name]) == 0
     return name
@@ -61,7 +61,7 @@ def test_many_queries_give_rows_as_trec_has_them(index: str, tmp_path: Path, cap
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert all(len(row) == 6 and row[1] == "Q0" and row[5] == "handspun" for row in rows)
     best = [(row[0], row[2]) for row in rows if row[3] == "1"]
-    assert best == [("q_1", "r_1"), ("2", "bread.txt")]
+    assert best == [("q_1", "r_1#0"), ("2", "bread.txt")]
 
 
 def test_what_nobody_wrote_of_is_not_found_and_the_reason_is_said(

@@ -90,6 +90,7 @@ def parsed(text: str) -> tuple[str, Any]:
 def write_rows(searcher: "Searcher", queries: Path, k: int, filters: dict[str, Any]) -> None:
     """Search for every query of a file; each document is named once, at the rank of its best chunk."""
     from handspun.evaluate.exam import read_queries
+    from handspun.retrieve.source import document_id
 
     asked = read_queries(queries)
     with Progress("search", unit="queries") as progress:
@@ -97,14 +98,9 @@ def write_rows(searcher: "Searcher", queries: Path, k: int, filters: dict[str, A
             progress(done, len(asked))
             best: dict[str, float] = {}
             for hit in searcher.search(text, k, filters):
-                best.setdefault(document_id(hit.chunk.source), hit.score)
+                best.setdefault(without_space(document_id(hit.chunk.source)), hit.score)
             for rank, (document, score) in enumerate(best.items(), start=1):
                 terminal.write_line(f"{without_space(id)} Q0 {document} {rank} {score:.6f} {TAG}")
-
-
-def document_id(source: str) -> str:
-    """How judgments call a document: a record by its own id, a file by its path."""
-    return without_space(source.rpartition("#")[2])
 
 
 def without_space(text: str) -> str:

@@ -13,6 +13,7 @@ from handspun.retrieve.chunk import Chunk, Hit
 from handspun.retrieve.known_items import plain_items
 from handspun.retrieve.ranking import Qrels, figures
 from handspun.retrieve.searcher import MAX_QUERY_CHARACTERS, Searcher
+from handspun.retrieve.source import document_id
 
 N_CHUNKS = 100
 """Hits of a query; a document of which several are found counts once."""
@@ -36,7 +37,7 @@ def judged_facts(
 def documents_found(hits: Sequence[Hit], judged: Container[str]) -> list[str]:
     """The documents of hits: as the judgments call them, PATH, PATH#ID or the ID alone."""
     sources = (hit.chunk.source for hit in hits)
-    return list(dict.fromkeys(source if source in judged else source.rpartition("#")[2] for source in sources))
+    return list(dict.fromkeys(source if source in judged else document_id(source) for source in sources))
 
 
 def known_item_facts(searcher: Searcher, pool: Sequence[Chunk], on_progress: OnProgress | None = None) -> dict[str, Any]:

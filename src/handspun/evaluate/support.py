@@ -7,12 +7,13 @@ the right answer have to stand there.
 from handspun.corpus.document import Question
 from handspun.retrieve.chunk import Chunk
 from handspun.retrieve.citation import Citation
+from handspun.retrieve.source import document_id, file_of
 from handspun.retrieve.words import forms
 
 
 def is_called(source: str, name: str) -> bool:
     """Whether a source is that of this name: PATH, PATH#ID, or the ID alone."""
-    return name in (source, source.partition("#")[0], source.partition("#")[2])
+    return name in (source, file_of(source), document_id(source))
 
 
 def holds_answer(chunk: Chunk, question: Question) -> bool:

@@ -17,6 +17,7 @@ from handspun.retrieve.loading.loaded import Loaded
 from handspun.retrieve.loading.reader import Reader
 from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.scan import scan
+from handspun.retrieve.source import source_of
 from handspun.retrieve.token_count import token_counter
 from handspun.retrieve.tuning import embedder_in_use
 
@@ -125,7 +126,7 @@ class Ingest:
         texts, reason = self.reader.read(file)
         if not texts:
             return self.refuse(IndexedFile(path, digest, size, "failed", reason))
-        documents = [IndexedDocument(source_of(path, text), text.text, text.metadata) for text in texts]
+        documents = [IndexedDocument(source_of(path, text.id), text.text, text.metadata) for text in texts]
         chunks = [chunk for pair in zip(documents, texts) for chunk in self.chunks_of(*pair)]
         vectors = self.embedder.embed([chunk.searched_text for chunk in chunks]) if self.embedder and chunks else None
         self.index.store.replace(IndexedFile(path, digest, size, "read", reason), documents, chunks, vectors)
@@ -142,8 +143,3 @@ def size_of(file: Path) -> int:
         return file.stat().st_size
     except OSError:
         return 0
-
-
-def source_of(path: str, text: Loaded) -> str:
-    """How a document is called."""
-    return path if text.id is None else f"{path}#{text.id}"

@@ -8,6 +8,7 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from handspun.retrieve.chunk import Chunk, Hit
+from handspun.retrieve.source import document_id
 from handspun.retrieve.text_query import telling_words
 
 NAME = re.compile(r"`([^`\s]+)`|((?:[^\W\d]\w*(?:\.|::))+\w{2,}|\w+_\w+|\w*[a-z][A-Z]\w*|[A-Z]{2,}[a-z]{2,}\w*)")
@@ -58,4 +59,4 @@ def worth(name: str, chunk: Chunk) -> float:
 
 def title_of(chunk: Chunk) -> str:
     """How a record is called, or a file without its folders."""
-    return chunk.source.rpartition("#")[2].rpartition("/")[2]
+    return document_id(chunk.source).rpartition("/")[2]
