@@ -54,6 +54,9 @@ def test_the_last_part_of_a_longer_name_counts_and_a_heading_names_what_stands_b
 
 
 def test_scores_stay_at_most_one_and_what_is_called_so_comes_before_what_fits_perfectly() -> None:
-    found = by_name("os.open", [hit("a.md", "os.open", 1.0), hit("x#os.open", "os.open", 0.9)])
-    assert [(one.chunk.source, one.score) for one in found] == [("x#os.open", 1.0), ("a.md", 0.9)]
-    assert by_name("What is sched?", [hit("a.md", "sched", 1.0), hit("x#sched", "sched", 0.9)])[0].chunk.source == "x#sched"
+    found = by_name("os.open", [hit("a.md", "os.open", 1.0), hit("x.jsonl#os.open", "os.open", 0.9)])
+    assert [(one.chunk.source, one.score) for one in found] == [("x.jsonl#os.open", 1.0), ("a.md", 0.9)]
+    assert (
+        by_name("What is sched?", [hit("a.md", "sched", 1.0), hit("x.jsonl#sched", "sched", 0.9)])[0].chunk.source
+        == "x.jsonl#sched"
+    )

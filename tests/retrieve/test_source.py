@@ -15,9 +15,7 @@ from handspun.retrieve.source import document_id, file_of, source_of
         ("list.jsonl.md", None, "list.jsonl.md"),
     ],
 )
-def test_a_record_is_called_by_its_id_and_a_file_by_its_path_whatever_has_a_hash(
-    path: str, id: str | None, called: str
-) -> None:
+def test_a_record_is_called_by_its_id_and_a_file_by_its_path(path: str, id: str | None, called: str) -> None:
     source = source_of(path, id)
     assert document_id(source) == called
     assert file_of(source) == path
