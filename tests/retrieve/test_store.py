@@ -20,8 +20,8 @@ FOX, DOG, OWL = TEXTS
 STORES: dict[str, Callable[[Path], Store]] = {
     "sqlite file": lambda folder: SqliteStore(folder / "index.sqlite"),
     "sqlite memory": lambda _: SqliteStore(":memory:"),
-    "lancedb": LanceStore,
-    "qdrant": lambda folder: QdrantStore(folder, ":memory:"),
+    "lancedb": lambda folder: LanceStore(folder / "index.sqlite"),
+    "qdrant": lambda folder: QdrantStore(folder / "index.sqlite", ":memory:"),
 }
 
 

@@ -1,5 +1,6 @@
 """How an answer out of an index is shown: to people in lines, to scripts as an object."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from handspun.cli import terminal
@@ -7,7 +8,6 @@ from handspun.cli.hit_text import folded, hit_json, place_of
 
 if TYPE_CHECKING:
     from handspun.retrieve.answer import Answer
-    from handspun.retrieve.citation import Citation
     from handspun.retrieve.passages import Sent
 
 EXCERPT_CHARACTERS = 120
@@ -63,29 +63,13 @@ def as_json(question: str, answer: "Answer") -> dict[str, Any]:
     return {
         "question": question,
         "answer": answer.text,
-        "citations": [citation_json(citation) for citation in answer.citations],
+        "citations": [asdict(citation) for citation in answer.citations],
         "supported": answer.supported,
         "kind": answer.kind,
         "sent": [sent_json(sent) for sent in answer.sent],
         "n_left_out": answer.n_left_out,
         "nearest": [hit_json(hit) for hit in answer.nearest],
         "tokens": {"read": answer.n_read, "passages": sum(sent.n_tokens for sent in answer.sent)},
-    }
-
-
-def citation_json(citation: "Citation") -> dict[str, Any]:
-    """Characters `start` to `end` of the stored source are the quote; `answer_start` to `answer_end` of the answer say it."""
-    return {
-        "source": citation.source,
-        "start": citation.start,
-        "end": citation.end,
-        "quote": citation.quote,
-        "verified": citation.verified,
-        "heading": citation.heading,
-        "page": citation.page,
-        "chunk_id": citation.chunk_id,
-        "answer_start": citation.answer_start,
-        "answer_end": citation.answer_end,
     }
 
 

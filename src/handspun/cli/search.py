@@ -3,6 +3,7 @@
 import json as json_format
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +59,7 @@ def search(
     if k < 1:
         raise RetrieveError(f"--k {k}: ask for at least 1 hit.")
     filters = dict(parsed(text) for text in filter)
-    index = Index.open(name)
-    try:
+    with closing(Index.open(name)) as index:
         searcher = Searcher(index)
         if queries is not None:
             if filters and not index.store.n_passing(filters):
@@ -70,8 +70,6 @@ def search(
             if not hits:
                 terminal.say(f"nothing found: {printable(cause(index.store, query, filters))}")
             show(query, hits, searcher.min_score, json=json)
-    finally:
-        index.close()
 
 
 def parsed(text: str) -> tuple[str, Any]:

@@ -1,14 +1,15 @@
 """Answers to questions that were never asked in training: exact match and F1 (SQuAD, Rajpurkar 2016), in three arms."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handspun.corpus.document import Message, Question
-from handspun.corpus.questions import UNKNOWN
 from handspun.evaluate.arms import READING_ARMS, Arm, ReadingArm
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
+from handspun.progress import OnProgress, unheard
+from handspun.retrieve.answer import says_unknown
 from handspun.tokens.chat import render
 
 
@@ -44,7 +45,7 @@ class Answered:
     @property
     def abstains(self) -> bool:
         """It said that it does not know."""
-        return self.answer.strip().lower() == UNKNOWN.lower()
+        return says_unknown(self.answer)
 
 
 def prompt(question: Question, arm: ReadingArm) -> list[Message]:
@@ -65,7 +66,7 @@ def answer_all(
     config: GenerateConfig,
     *,
     rows: int,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress = unheard,
 ) -> list[Answered]:
     """Every question answered in every arm, prompts of like length side by side, `rows` at a time.
 
@@ -79,8 +80,7 @@ def answer_all(
         batch = fitting[first : first + rows]
         replies = engine.generate([item.ids for item in batch], config)
         answered += [Answered(item.question, item.arm, reply.text) for item, reply in zip(batch, replies)]
-        if on_progress:
-            on_progress(len(answered), len(asked))
+        on_progress(len(answered), len(asked))
     return answered
 
 

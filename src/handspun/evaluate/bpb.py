@@ -1,13 +1,14 @@
 """Bits per byte on held-out text: the one number that can be compared between tokenizers, and with a compressor."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from handspun.model.transformer import Transformer
+from handspun.progress import OnProgress, unheard
 from handspun.tokens.shards import ShardSet
 from handspun.tokens.tokenizer import Tokenizer
 from handspun.train.loss import next_token_loss
@@ -46,7 +47,7 @@ def held_out_loss(
     *,
     seq_len: int,
     max_tokens: int | None = None,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress = unheard,
 ) -> HeldOutLoss:
     """Score the tokens of `shards` in windows of `seq_len` that overlap by half, each token once.
 
@@ -60,8 +61,7 @@ def held_out_loss(
     for first in range(0, len(windows), ROWS):
         batch = windows[first : first + ROWS]
         nats += windows_nats(model, ids, batch)
-        if on_progress:
-            on_progress(batch[-1][2], n_tokens)
+        on_progress(batch[-1][2], n_tokens)
     n_bytes = shards.n_bytes if n_tokens == shards.n_tokens else int(tokenizer.byte_lengths[ids].sum())
     return HeldOutLoss(nats, n_tokens - 1, n_bytes)
 

@@ -1,6 +1,6 @@
 """Questions answered out of an index, in three arms: are answers, citations and abstentions right?"""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,11 @@ from handspun.evaluate.support import holds_answer, is_right
 from handspun.evaluate.wrong_searcher import WrongSearcher
 from handspun.generate.config import GenerateConfig
 from handspun.generate.engine import Engine
+from handspun.progress import OnProgress, unheard
 from handspun.retrieve.answer import Answer
 from handspun.retrieve.answerer import Answerer, Prepared
 from handspun.retrieve.chunk import Chunk
 from handspun.tokens.chat import render
-
-OnProgress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def answer_from_index(
     arms: Sequence[Arm] = INDEX_ARMS,
     pool: Sequence[Chunk] = (),
     rows: int,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = unheard,
 ) -> list[CitedAnswer]:
     """Every question answered in these arms, `rows` at a time; the chunks of the wrong one are drawn from `pool`.
 
@@ -108,7 +107,7 @@ def replies(
     prepared: Sequence[Prepared],
     config: GenerateConfig,
     rows: int,
-    on_progress: OnProgress | None,
+    on_progress: OnProgress,
 ) -> list[Answer]:
     """The answer to each, prompts of like length side by side."""
     answers = {
@@ -123,8 +122,7 @@ def replies(
         batch = asked[first : first + rows]
         for place, reply in zip(batch, engine.generate([prepared[place].ids for place in batch], config)):
             answers[place] = answerer.conclude(prepared[place], reply)
-        if on_progress:
-            on_progress(len(answers), len(prepared))
+        on_progress(len(answers), len(prepared))
     return [answers[place] for place in range(len(prepared))]
 
 

@@ -4,7 +4,7 @@ The first half of a text is the query, the second half is paid for. A model of `
 one that has read nothing but the passages, in shares that are tuned on the other half of the texts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from handspun.corpus.document import Document
 from handspun.evaluate.arms import INDEX_ARMS, Arm, ArmBits
 from handspun.evaluate.baselines import joined, ngram_probs
 from handspun.evaluate.librarian import Librarian
+from handspun.progress import OnProgress, unheard
 
 BACKGROUND_BYTES = 1_200_000
 SHARES = np.arange(0.05, 1, 0.05)
@@ -24,7 +25,7 @@ def counted_bits(
     librarian: Librarian,
     *,
     order: int,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress = unheard,
 ) -> ArmBits:
     """What the second halves of the documents cost. There must be two documents or more, each of two bytes or more."""
     texts = [document.text.encode() for document in documents]
@@ -38,8 +39,7 @@ def counted_bits(
             known = joined(chunk.text for chunk in passages[arm])
             probs = ngram_probs(known, text, order)[len(text) // 2 :] if known else plain[number]
             read[arm].append(probs)
-        if on_progress:
-            on_progress(number + 1, len(documents))
+        on_progress(number + 1, len(documents))
     bits: dict[Arm, np.ndarray] = {arm: cross_tuned_bits(plain, read[arm]) for arm in INDEX_ARMS}
     return ArmBits(bits, np.array([len(probs) for probs in plain], dtype=np.float64))
 

@@ -1,7 +1,7 @@
 """What a model loses when its weights become smaller, on held-out text: bits per byte, and how its predictions differ."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from handspun.evaluate.bpb import half_overlapping
 from handspun.model.transformer import Transformer
+from handspun.progress import OnProgress
 
 TINY = torch.finfo(torch.float32).tiny
 
@@ -35,7 +36,7 @@ def divergence(
     byte_lengths: np.ndarray,
     *,
     seq_len: int,
-    on_progress: Callable[[int, int], None],
+    on_progress: OnProgress,
 ) -> Divergence:
     """Compare the predictions of each token but the first, in windows that overlap by half, each token once."""
     numbers = np.asarray(ids, dtype=np.int64)

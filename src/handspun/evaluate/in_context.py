@@ -3,7 +3,7 @@
 The model is neither changed nor told: a passage stands before the text as one document stands before the next in training.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -18,6 +18,7 @@ from handspun.evaluate.arms import INDEX_ARMS, Arm, ArmBits
 from handspun.evaluate.config import EvaluateConfig
 from handspun.evaluate.librarian import Librarian
 from handspun.model.transformer import Transformer
+from handspun.progress import OnProgress, unheard
 from handspun.retrieve.chunk import Chunk
 from handspun.tokens.tokenizer import Tokenizer
 from handspun.train.loss import log_prob_and_probs, mixed
@@ -74,7 +75,7 @@ def in_context_bits(
     config: EvaluateConfig,
     *,
     seq_len: int,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress = unheard,
 ) -> ArmBits:
     """What stretches of the documents cost in each arm, in windows of at most `seq_len` tokens.
 
@@ -89,8 +90,7 @@ def in_context_bits(
         for window, nats in zip(batch, window_nats(model, batch).tolist()):
             bits[window.arm][window.stretch] += nats / np.log(2)
         done += len(batch)
-        if on_progress:
-            on_progress(done, total)
+        on_progress(done, total)
     n_bytes = [tokenizer.byte_lengths[stretch.ids[stretch.start :]].sum() for stretch in scored]
     return ArmBits(bits, np.array(n_bytes, dtype=np.float64))
 

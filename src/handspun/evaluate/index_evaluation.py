@@ -1,6 +1,6 @@
 """What an index is worth to a model: whether it finds, how answers get better, and how much better text is predicted."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from handspun.evaluate.answers import score
@@ -9,6 +9,7 @@ from handspun.evaluate.bootstrap import Difference
 from handspun.evaluate.cited_answers import CitedAnswer, citation_score, gain
 from handspun.evaluate.index_report import examples, shares_of
 from handspun.evaluate.verdict import as_kept, in_words, verdict
+from handspun.progress import OnProgress, unheard
 from handspun.retrieve.chunk import Chunk, Hit
 from handspun.retrieve.known_items import plain_items
 from handspun.retrieve.ranking import Qrels, figures
@@ -18,12 +19,11 @@ from handspun.retrieve.source import document_id
 N_CHUNKS = 100
 """Hits of a query; a document of which several are found counts once."""
 N_KNOWN_ITEMS = 200
-OnProgress = Callable[[int, int | None], None]
 OTHERS: tuple[Arm, ...] = ("closed_book", "wrong_passage")
 
 
 def judged_facts(
-    searcher: Searcher, queries: Mapping[str, str], qrels: Qrels, on_progress: OnProgress | None = None
+    searcher: Searcher, queries: Mapping[str, str], qrels: Qrels, on_progress: OnProgress = unheard
 ) -> dict[str, Any]:
     """nDCG, recall and reciprocal rank by judgments; a document counts once, where its first chunk was found."""
     judged = {document for judgments in qrels.values() for document in judgments}
@@ -40,7 +40,7 @@ def documents_found(hits: Sequence[Hit], judged: Container[str]) -> list[str]:
     return list(dict.fromkeys(source if source in judged else document_id(source) for source in sources))
 
 
-def known_item_facts(searcher: Searcher, pool: Sequence[Chunk], on_progress: OnProgress | None = None) -> dict[str, Any]:
+def known_item_facts(searcher: Searcher, pool: Sequence[Chunk], on_progress: OnProgress = unheard) -> dict[str, Any]:
     """The same by questions made of words of the index's own chunks, each of which is to be found again.
 
     Nothing where no chunk is long enough for that.
@@ -54,12 +54,11 @@ def known_item_facts(searcher: Searcher, pool: Sequence[Chunk], on_progress: OnP
     return {"queries": len(items), "judged_by": "known items", **rounded(figures(rankings, qrels))}
 
 
-def searches(searcher: Searcher, queries: Sequence[str], on_progress: OnProgress | None) -> Iterator[list[Hit]]:
+def searches(searcher: Searcher, queries: Sequence[str], on_progress: OnProgress) -> Iterator[list[Hit]]:
     """What is found for each query, in their order."""
     for number, query in enumerate(queries, start=1):
         yield searcher.search(query[:MAX_QUERY_CHARACTERS], N_CHUNKS)
-        if on_progress:
-            on_progress(number, len(queries))
+        on_progress(number, len(queries))
 
 
 def answer_facts(answers: Sequence[CitedAnswer]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from handspun.retrieve.progress import OnProgress, unheard
+from handspun.progress import OnProgress, unheard
 from handspun.retrieve.store import Store, Vectors
 
 EMBEDDED_AT_ONCE = 64

@@ -61,13 +61,11 @@ def best_excerpt(question: str, hits: Sequence[Hit]) -> Excerpt | None:
 
 def is_heading(hit: Hit, start: int, end: int) -> bool:
     """Whether a sentence is the heading that its chunk stands below."""
-    heading = forms(hit.chunk.heading.rpartition(" > ")[2])
-    return bool(heading) and forms(hit.chunk.text[start:end]) == heading
-
-
-def forms(text: str) -> list[str]:
-    """The words of a text in order, without marks."""
-    return [word.form for word in words(text) if any(map(str.isalnum, word.form))]
+    heading, sentence = (
+        [word.form for word in words(text) if word.is_word]
+        for text in (hit.chunk.heading.rpartition(" > ")[2], hit.chunk.text[start:end])
+    )
+    return bool(heading) and sentence == heading
 
 
 def rarity(question: str, hits: Sequence[Hit]) -> dict[str, float]:

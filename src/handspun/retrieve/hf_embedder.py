@@ -28,7 +28,8 @@ class HfEmbedder(Embedder):
             self.tokenizer = AutoTokenizer.from_pretrained(model)
             self.model = AutoModel.from_pretrained(model, use_safetensors=True).eval()
         except (OSError, ValueError) as error:
-            raise RetrieveError(f'embedder="hf:{model}" cannot be opened ({str(error).splitlines()[0]}).') from error
+            reason = str(error).splitlines()[0]
+            raise RetrieveError(f'embedder="hf:{model}" cannot be opened ({reason}); correct the name.') from error
         self.n_dims = self.model.config.hidden_size
         self.max_tokens = min(MAX_TOKENS, getattr(self.model.config, "max_position_embeddings", MAX_TOKENS))
         digest = sha256(model.encode())

@@ -143,10 +143,10 @@ def open_store(folder: Path, name: str) -> Store:
     if name == "lancedb":
         from handspun.retrieve.lance_store import LanceStore
 
-        return LanceStore(path.parent)
+        return LanceStore(path)
     from handspun.retrieve.qdrant_store import QdrantStore
 
-    return QdrantStore(path.parent, name.removeprefix(QDRANT))
+    return QdrantStore(path, name.removeprefix(QDRANT))
 
 
 def file_of_store(folder: Path, name: str) -> Path:

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from handspun.files import reason as reason_of
 from handspun.files import sha256
+from handspun.progress import OnProgress, unheard
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.chunker import chunk_document
 from handspun.retrieve.embedder import Embedder
 from handspun.retrieve.index import Index
 from handspun.retrieve.loading.loaded import Loaded
 from handspun.retrieve.loading.reader import Reader
-from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.scan import scan
 from handspun.retrieve.source import source_of
 from handspun.retrieve.token_count import token_counter

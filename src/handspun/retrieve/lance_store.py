@@ -31,12 +31,12 @@ KEPT_VERSIONS = timedelta(hours=1)
 
 
 class LanceStore(MirroredStore):
-    """An index in `folder`: index.sqlite, and LanceDB's tables."""
+    """An index in the file `path`, with LanceDB's tables beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, path: Path) -> None:
         if find_spec("lancedb") is None:
             raise RetrieveError('store=lancedb needs a package that is not here; `pip install "handspun[lancedb]"`.')
-        super().__init__(folder / "index.sqlite", lambda _: LanceMirror(folder / "lance"))
+        super().__init__(path, lambda _: LanceMirror(path.parent / "lance"))
 
 
 class LanceMirror(Mirror):

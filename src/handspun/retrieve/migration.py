@@ -12,9 +12,9 @@ from shutil import rmtree
 
 from handspun.errors import HandspunError, RetrieveError
 from handspun.files import write_bytes
+from handspun.progress import OnProgress, unheard
 from handspun.retrieve.index import SETTINGS, Index, file_of_store, open_store
 from handspun.retrieve.mirrored_store import MirroredStore
-from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.sqlite_store import SqliteStore
 from handspun.retrieve.text_query import telling_words
 from handspun.settings import to_toml

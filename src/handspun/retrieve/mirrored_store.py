@@ -14,10 +14,10 @@ from threading import RLock
 import numpy as np
 from jaxtyping import Float32
 
+from handspun.progress import OnProgress, unheard
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.filters import condition
 from handspun.retrieve.mirror import Mirror, Rows
-from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.sqlite_store import PAGE_ROWS, SqliteStore
 from handspun.retrieve.store import Counts, Filters, Vectors
 from handspun.retrieve.text_query import telling

@@ -20,7 +20,7 @@ from handspun.errors import RetrieveError
 from handspun.retrieve.mirror import Mirror, Rows
 from handspun.retrieve.mirrored_store import MirroredStore
 from handspun.retrieve.stems import Stemmer
-from handspun.retrieve.text_query import MAX_WORDS, telling_words
+from handspun.retrieve.text_query import words_of
 
 K1, B, AVERAGE_WORDS = 1.2, 0.75, 60
 """how soon a word that is repeated says nothing new, how much length counts, and the usual number of telling words"""
@@ -32,12 +32,12 @@ SENT = 256
 
 
 class QdrantStore(MirroredStore):
-    """An index with its file in `folder` and its points on the server at `url`."""
+    """An index in the file `path`, with its points on the server at `url`."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, path: Path, url: str) -> None:
         if find_spec("qdrant_client") is None:
             raise RetrieveError(f'store=qdrant:{url} needs a package that is not here; `pip install "handspun[qdrant]"`.')
-        super().__init__(folder / "index.sqlite", lambda identity: QdrantMirror(url, f"handspun-{identity}"))
+        super().__init__(path, lambda identity: QdrantMirror(url, f"handspun-{identity}"))
 
 
 class QdrantMirror(Mirror):
@@ -130,7 +130,7 @@ class QdrantMirror(Mirror):
             self._asked("delete", self._collection(), PointIdsList(points=points_of(ids)), wait=True)
 
     def search_text(self, query: str, k: int, among: Sequence[str] | None) -> list[tuple[str, float]]:
-        [counts] = self._stemmer.stems([" ".join(telling_words(query)[:MAX_WORDS])])
+        [counts] = self._stemmer.stems([" ".join(words_of(query))])
         return self._search(sparse(counts), "words", k, among) if counts else []
 
     def search_vectors(self, query: Float32[np.ndarray, " D"], k: int, among: Sequence[str] | None) -> list[tuple[str, float]]:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
+from handspun.progress import OnProgress, unheard
 from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
 from handspun.retrieve.embedder import embed_lacking
 from handspun.retrieve.embedders import make_embedder
 from handspun.retrieve.fusion import Arms, Candidate, scored
 from handspun.retrieve.known_items import KnownItem, foreign_queries, hidden_items, in_turn, plain_items
 from handspun.retrieve.lexicon import Lexicon, stems
-from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.ranking import ndcg
 from handspun.retrieve.sqlite_store import SqliteStore
 

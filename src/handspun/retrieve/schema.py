@@ -3,7 +3,7 @@
 APPLICATION_ID = int.from_bytes(b"hand")
 """what SQLite keeps in the file's head to say whose file it is"""
 FORMAT = 2
-"""goes up with every change of what is here, and with `text_query.STOP_WORDS`"""
+"""goes up with every change of what is here, and of what is a telling word for `text_query`"""
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 TABLES = """
 CREATE TABLE files (

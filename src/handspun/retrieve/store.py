@@ -97,7 +97,7 @@ class Store(ABC):
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """What was noted of the index: settings, the tuned weight, thresholds."""
+        """What was noted of the index: how its chunks were made, and how it is searched."""
 
     @abstractmethod
     def note(self, **facts: Any) -> None:

@@ -4,11 +4,11 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from handspun.progress import OnProgress, unheard
 from handspun.retrieve.embedder import Embedder, embed_lacking
 from handspun.retrieve.embedders import make_embedder, open_embedder
 from handspun.retrieve.index import Index
 from handspun.retrieve.lexicon import Lexicon, stems
-from handspun.retrieve.progress import OnProgress, unheard
 from handspun.retrieve.rehearsal import MAX_CHUNKS, rehearse
 from handspun.retrieve.tuned import Tuned
 from handspun.retrieve.vector_cache import FILE as CACHE

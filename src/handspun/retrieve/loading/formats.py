@@ -39,5 +39,6 @@ def suffix_of(path: Path) -> str | None:
 def load(path: Path) -> Iterator[Loaded]:
     """The documents of a file that are not blank. Raises CorpusError or OSError, perhaps after some of them."""
     suffix = suffix_of(path)
-    texts = MANY[suffix](path) if suffix in MANY else iter([ONE[suffix](path)]) if suffix is not None else iter(())
-    yield from (loaded for loaded in texts if loaded.text.strip())
+    if suffix is not None:
+        texts = MANY[suffix](path) if suffix in MANY else [ONE[suffix](path)]
+        yield from (loaded for loaded in texts if loaded.text.strip())

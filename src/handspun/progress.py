@@ -1,4 +1,4 @@
-"""How far a long job on an index has come, for whoever follows it."""
+"""How far a long job has come, for whoever follows it."""
 
 from collections.abc import Callable
 
