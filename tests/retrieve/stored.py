@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from handspun.retrieve.chunk import Chunk, Hit, IndexedDocument, IndexedFile
 from handspun.retrieve.config import RetrieveConfig
@@ -19,7 +20,7 @@ def stored(texts: Mapping[str, str], *, heading: str = "") -> tuple[SqliteStore,
     return store, [Hit(chunk, 1.0 - number / 10) for number, chunk in enumerate(chunks)]
 
 
-def searcher_of(folder: Path, texts: Mapping[str, str], **settings: float) -> Searcher:
+def searcher_of(folder: Path, texts: Mapping[str, str], **settings: Any) -> Searcher:
     """A searcher of an index in `folder` with these texts by their sources."""
     index = Index.create(folder, RetrieveConfig(embedder="none", **settings), [folder])
     for source, text in texts.items():

@@ -9,6 +9,7 @@ from handspun.errors import RetrieveError
 from handspun.retrieve.index import Index
 from handspun.retrieve.migration import migrate
 from handspun.retrieve.mirrored_store import MirroredStore
+from handspun.retrieve.qdrant_store import QdrantMirror
 from handspun.retrieve.removal import remove
 from handspun.retrieve.tuning import tune
 
@@ -40,6 +41,16 @@ def test_a_link_to_the_folder_goes_with_it(index: Index, tmp_path: Path) -> None
     (tmp_path / "link").symlink_to(index.folder)
     remove(Index.open(tmp_path / "link"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_server_has_of_it_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("qdrant_client")
+    index = searcher_of(tmp_path / "animals", {"fox.txt": "It runs."}, store="qdrant::memory:").index
+    left: list[list[str]] = [index.store._mirror._collections()]
+    monkeypatch.setattr(QdrantMirror, "close", lambda mirror: left.append(mirror._collections()))
+    remove(index)
+    assert [len(collections) for collections in left] == [1, 0]
+    assert not index.folder.exists()
 
 
 def test_what_an_engine_has_of_it_is_removed_first(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
