@@ -84,7 +84,7 @@ def migrate(name: str, *, to: str, json: bool = False) -> None:
 def remove(name: str, *, yes: bool = False) -> int:
     """Delete an index with all that was made for it, on a server, too. The files and folders that it was made of stay.
 
-    In a terminal it asks first; exits 1 where the answer is no.
+    In a terminal it asks first; exits 1 where the answer is no. Where a server is gone for good, delete the folder yourself.
 
     Parameters
     ----------

@@ -42,9 +42,8 @@ class Librarian:
     def wrong(self, query: str, document: Document, retrieved: Sequence[Chunk]) -> list[Chunk]:
         """As many others, drawn by a hash of the query, so that they are the same each time."""
         barred = {chunk.id for chunk in retrieved}
-        start = int(stable_fraction(f"wrong:{document.id}:{query}") * len(self.pool))
         wrong: list[Chunk] = []
-        for chunk in (*self.pool[start:], *self.pool[:start]):
+        for chunk in turned(self.pool, f"wrong:{document.id}:{query}"):
             if len(wrong) == len(retrieved):
                 break
             if chunk.id not in barred and not self.gives_away(chunk, document):
@@ -64,6 +63,12 @@ class Librarian:
         if document.id not in self.grams:
             self.grams[document.id] = word_grams(document.text)
         return self.grams[document.id]
+
+
+def turned(pool: Sequence[Chunk], key: str) -> Sequence[Chunk]:
+    """The pool from a place on that a hash of the key picks, and round to it again."""
+    start = int(stable_fraction(key) * len(pool))
+    return (*pool[start:], *pool[:start])
 
 
 def pool_of(chunks: Iterable[Chunk]) -> list[Chunk]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from handspun.corpus.document import Question
-from handspun.corpus.split import stable_fraction
+from handspun.evaluate.librarian import turned
 from handspun.evaluate.support import holds_answer
 from handspun.retrieve.chunk import Chunk, Hit
 from handspun.retrieve.searcher import Searcher
@@ -26,7 +26,6 @@ class WrongSearcher(Searcher):
 
     def wrong(self, question: Question, found: set[str]) -> Iterator[Chunk]:
         """Chunks that are neither found nor hold the answer, from a place in the pool that hangs on the question."""
-        start = int(stable_fraction(f"wrong:{question.id}") * len(self.pool))
-        for chunk in (*self.pool[start:], *self.pool[:start]):
+        for chunk in turned(self.pool, f"wrong:{question.id}"):
             if chunk.id not in found and not holds_answer(chunk, question):
                 yield chunk

@@ -21,6 +21,7 @@ N_LOOKED_THROUGH = 50
 FEEDBACK_CHUNKS = 3
 """of the best by words are read together with the query (Rocchio, 1971): nDCG@10 of Cranfield .435 instead of .419"""
 STRETCH_WORDS, STRETCH_STEP = 8, 4
+"""telling words that count as one place, and how many lie between the beginnings of two such places"""
 TINY = 1e-9
 NEARNESS_SHARE = 0.3
 """of what words give a chunk; the rest is BM25. Worth .002 to .004 of nDCG@10 beside vectors (dev/LOG.md)"""

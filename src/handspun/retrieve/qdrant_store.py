@@ -19,7 +19,7 @@ from jaxtyping import Float32
 from handspun.errors import RetrieveError
 from handspun.retrieve.mirror import Mirror, Rows
 from handspun.retrieve.mirrored_store import MirroredStore
-from handspun.retrieve.stems import Stemmer
+from handspun.retrieve.stemmer import Stemmer
 from handspun.retrieve.text_query import words_of
 
 K1, B, AVERAGE_WORDS = 1.2, 0.75, 60

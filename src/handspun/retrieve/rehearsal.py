@@ -22,6 +22,7 @@ WEIGHTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
 DEFAULT_WEIGHT = 0.25
 DEFAULT_MIN_SCORE = 0.25
 N_HIDDEN, N_PLAIN = 200, 100
+"""questions of either kind (`known_items`)"""
 LEAST_ITEMS = 50
 """With fewer questions than that the defaults hold: their answers would be chance."""
 LEAST_NDCG = 0.1

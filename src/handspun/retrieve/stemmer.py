@@ -1,4 +1,4 @@
-"""Words without their endings, by the very stemmer of SQLite's full-text search."""
+"""Words without endings and accents, by the very tokenizer of SQLite's full-text search: so both stores find the same words."""
 
 import sqlite3
 from collections import Counter
