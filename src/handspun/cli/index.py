@@ -142,7 +142,7 @@ def bring_up_to_date(opened: "Index", *, json: bool) -> None:
             report = sync(opened, progress)
         show(report)
         if not is_tuned(opened):
-            with Progress(f"tune {opened.name}", unit="chunks") as progress:
+            with Progress(f"tune {opened.name}", unit="texts") as progress:
                 tuned = tune(opened, progress)
             show_tuned(tuned)
     if json:

@@ -103,7 +103,7 @@ class Index:
 
     @property
     def embedder_folder(self) -> Path:
-        """Where an embedder that was trained on this index is kept."""
+        """Where the words of this index are kept, and an embedder that was trained on them."""
         return self.folder / "embedder"
 
     @cached_property

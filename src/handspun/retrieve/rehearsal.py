@@ -2,21 +2,18 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float64
 
-from handspun.progress import OnProgress, unheard
-from handspun.retrieve.chunk import Chunk, IndexedDocument, IndexedFile
-from handspun.retrieve.embedder import embed_lacking
-from handspun.retrieve.embedders import make_embedder
-from handspun.retrieve.fusion import Arms, Candidate, scored
+from handspun.retrieve.chunk import Chunk
+from handspun.retrieve.fusion import Candidate, scored
 from handspun.retrieve.known_items import KnownItem, foreign_queries, hidden_items, in_turn, plain_items
-from handspun.retrieve.lexicon import Lexicon, stems
 from handspun.retrieve.ranking import ndcg
-from handspun.retrieve.sqlite_store import SqliteStore
+from handspun.retrieve.trial import OnRead, Trial
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
 DEFAULT_WEIGHT = 0.25
@@ -44,41 +41,31 @@ class Rehearsal:
     share_mistaken: float | None = None
 
 
-def rehearse(chunks: Sequence[Chunk], asked: str, cache: Path | None = None, on_progress: OnProgress = unheard) -> Rehearsal:
-    """Try `embedder = asked` on an index of chunks, some of them cut, in memory. Progress is counted in chunks embedded."""
+def most_read(n_chunks: int) -> int:
+    """Chunks and questions of a trial on so many chunks, at most."""
+    return min(n_chunks, MAX_CHUNKS) + N_HIDDEN + 2 * N_PLAIN
+
+
+def rehearse(chunks: Sequence[Chunk], asked: str, cache: Path | None, on_read: OnRead) -> Rehearsal:
+    """Try `embedder = asked` on an index of chunks, some of them cut, in memory."""
     sample = [chunks[place] for place in in_turn(chunks, range(len(chunks)), MAX_CHUNKS, random.Random(0))]
     cut, items = hidden_items(sample, N_HIDDEN)
     default = Rehearsal(0.0 if asked == "none" else DEFAULT_WEIGHT, DEFAULT_MIN_SCORE)
     if len(items) < LEAST_ITEMS:
         return default
-    store, arms = trial(cut, asked, cache, on_progress)
-    try:
-        found = [arms.candidates(store, item.query) for item in items]
+    with closing(Trial(cut, asked, cache, on_read)) as trial:
+        found = [trial.candidates(item.query) for item in items]
         gains = np.array([[gain(candidates, item, weight) for weight in WEIGHTS] for candidates, item in zip(found, items)])
-        weight = chosen_weight(gains) if arms.embedder is not None else 0.0
+        weight = chosen_weight(gains) if trial.arms.embedder is not None else 0.0
         means = dict(zip(WEIGHTS, gains.mean(axis=0).tolist()))
         if max(means.values()) < LEAST_NDCG:
             return replace(default, n_known_items=len(items), ndcg_words=means[0.0], ndcg_fused=means[default.weight])
         plain = plain_items(cut, N_PLAIN)
         known = [best_score(candidates, weight) for candidates in found[:N_PLAIN]]
-        known += [best_score(arms.candidates(store, item.query), weight) for item in plain]
-        foreign = [best_score(arms.candidates(store, query), weight) for query in foreign_queries(plain)]
-    finally:
-        store.close()
+        known += [best_score(trial.candidates(item.query), weight) for item in plain]
+        foreign = [best_score(trial.candidates(query), weight) for query in foreign_queries(plain)]
     min_score, share_found, share_mistaken = border(known, foreign)
     return Rehearsal(weight, min_score, len(items), means[0.0], means[weight], share_found, share_mistaken)
-
-
-def trial(chunks: Sequence[Chunk], asked: str, cache: Path | None, on_progress: OnProgress) -> tuple[SqliteStore, Arms]:
-    """An index in memory, with an embedder that knows no other text."""
-    words = [stems(chunk.searched_text) for chunk in chunks]
-    arms, store = Arms(Lexicon.of(words), make_embedder(asked, words, cache)), SqliteStore(":memory:")
-    documents = {chunk.source: IndexedDocument(chunk.source, "", chunk.metadata) for chunk in chunks}
-    store.replace(IndexedFile("trial", "", 0), list(documents.values()), chunks)
-    if arms.embedder is not None:
-        embed_lacking(store, arms.embedder, on_progress)
-        store.use_embedder(arms.embedder.name)
-    return store, arms
 
 
 def gain(candidates: Sequence[Candidate], item: KnownItem, weight: float) -> float:

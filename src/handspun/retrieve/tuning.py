@@ -9,7 +9,7 @@ from handspun.retrieve.embedder import Embedder, embed_lacking
 from handspun.retrieve.embedders import make_embedder, open_embedder
 from handspun.retrieve.index import Index
 from handspun.retrieve.lexicon import Lexicon, stems
-from handspun.retrieve.rehearsal import MAX_CHUNKS, rehearse
+from handspun.retrieve.rehearsal import most_read, rehearse
 from handspun.retrieve.tuned import Tuned
 from handspun.retrieve.vector_cache import FILE as CACHE
 from handspun.retrieve.vector_cache import forget_others
@@ -35,16 +35,16 @@ def lacks_vectors(index: Index) -> bool:
 def tune(index: Index, on_progress: OnProgress = unheard) -> Tuned | None:
     """Tune an index; None where there is nothing in it. Until the new vectors are whole the old ones are searched.
 
-    Progress is counted in chunks to embed, those of the trial first. It may be stopped at any time: what was embedded stays.
-    Raises RetrieveError where the embedder is not to be had.
+    Progress is counted in chunks and questions that are read, those of the trial first. It may be stopped at any time: what was
+    embedded stays. Raises RetrieveError where the embedder is not to be had.
     """
     with index.lock():
         chunks = list(index.store.every_chunk())
         if not chunks:
             return None
-        total = min(len(chunks), MAX_CHUNKS) + len(chunks)
+        total = most_read(len(chunks)) + len(chunks)
         on_progress(0, total)
-        found = rehearse(chunks, index.config.embedder, index.folder / CACHE, lambda done, _: on_progress(done, total))
+        found = rehearse(chunks, index.config.embedder, index.folder / CACHE, lambda n: on_progress(n, total))
         words = [stems(chunk.searched_text) for chunk in chunks]
         embedder = make_embedder(index.config.embedder, words, index.folder / CACHE) if found.weight else None
         folder = index.embedder_folder / (embedder.name if embedder else WORDS_ALONE)

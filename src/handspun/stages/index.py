@@ -44,7 +44,7 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:  # noqa: ARG001
             write_own_text(chain.from_iterable(read_documents(run.corpus / name) for name in TEXTS), own)
         with workshop.reporter.progress("index", "bytes") as progress:
             report = sync(index, progress)
-        with workshop.reporter.progress("tune the index", "chunks") as progress:
+        with workshop.reporter.progress("tune the index", "texts") as progress:
             tune(index, progress)
     for path, reason in report.failed:
         workshop.reporter.say(f"index: {path} is not in it: {reason}")
