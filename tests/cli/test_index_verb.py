@@ -96,7 +96,10 @@ def test_indexes_are_listed(capsys: pytest.CaptureFixture, docs: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["absent", "--name", "pets"], "absent does not exist: correct the path, or mount what it is on"),
+        (
+            ["absent", "--name", "pets"],
+            "absent does not exist: correct the path, mount what it is on",
+        ),
         (["--name", "pets"], "needs something to be made of: name files or folders to index"),
         (["docs", "chunk_token=20", "--name", "pets"], "chunk_token=20 is no key of a recipe; did you mean chunk_tokens?"),
         (["docs", "store=paper", "--name", "pets"], 'store="paper"'),
@@ -134,6 +137,11 @@ def test_a_sync_makes_an_index_of_other_sources_and_forgets_what_is_gone_from_th
     assert run(["index", "sync", "pets", 'sources=["notes"]', "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["files"], found["added"], found["removed"]) == (1, 1, 2)
+    (tmp_path / "notes/owl.txt").unlink()
+    (tmp_path / "notes").rmdir()
+    assert run(["index", "sync", "pets"]) == 1
+    assert "leave it out (sources=…)" in capsys.readouterr().err
+    assert run(["index", "sync", "pets", 'sources=["docs/fox.md"]']) == 0
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert run(["index", "sync", str(tmp_path / "indexes/pets"), "embedder=none", "--json"]) == 0

@@ -75,7 +75,7 @@ def test_a_name_that_is_not_utf_8_is_spelled_out(tmp_path: Path) -> None:
 
 
 def test_a_root_that_is_gone_or_empty_is_refused_and_not_taken_for_a_wish_to_forget(tmp_path: Path) -> None:
-    with pytest.raises(RetrieveError, match="absent does not exist: correct the path, or mount what it is on"):
+    with pytest.raises(RetrieveError, match="absent does not exist: correct the path, mount what it is on, or leave it out"):
         scan([tree(tmp_path, "a.txt"), tmp_path / "absent"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(RetrieveError, match=r"empty holds no \.txt, .*\.jsonl\.zst file: name a file or folder that does"):

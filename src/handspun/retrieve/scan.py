@@ -46,7 +46,7 @@ def scan(roots: Sequence[Path]) -> Found:
 def walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
     """The root itself or the files in it, sorted, and why some folders were not entered. Raises RetrieveError."""
     if not root.exists():
-        raise RetrieveError(f"{root} does not exist: correct the path, or mount what it is on.")
+        raise RetrieveError(f"{root} does not exist: correct the path, mount what it is on, or leave it out (sources=…).")
     if not root.is_dir():
         return [root], {}
     files: list[Path] = []
