@@ -19,7 +19,8 @@ COLUMNS = ["arm", "nDCG@10", "recall@10", "recall@100", "MRR", "bar for nDCG@10"
 HEAD = """# How well search finds
 
 The newest measurement of each set, by `python benchmarks/retrieval.py`: relevance judgments of people, all queries, through the
-whole product. The share of the vectors is tuned on questions made out of the set's own text; no judgment was looked at for it.
+whole product with the settings that an index has by default. The share of the vectors is tuned on questions made out of the
+set's own text; no judgment was looked at for it.
 """
 
 

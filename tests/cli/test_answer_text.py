@@ -43,7 +43,7 @@ def test_what_was_sent_is_counted_and_what_was_not_is_said(capsys: pytest.Captur
     sent = Sent(Hit(CHUNK, 0.5), TEXT[:20], 12, True, 0, 20)
     show_sent(Answer("", (), False, "model", (sent,), n_left_out=2, n_read=1234))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split("  ")[0] == "fox.md" and lines[1].endswith("the last 19 characters")
+    assert lines[1].split("  ")[0] == "fox.md" and lines[1].endswith("19 characters")
     assert lines[2] == "  passages: 12 of the 1,234 tokens that were read; 2 left out for want of room"
     show_sent(unknown([]))
     assert capsys.readouterr().out == "  the model was not asked\n"

@@ -1,11 +1,13 @@
 """handspun index: what people and scripts see of it."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from handspun.cli.app import run
+from handspun.retrieve.index import Index
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,7 @@ def test_a_folder_is_indexed_and_the_next_command_named(capsys: pytest.CaptureFi
     assert "2 files in 2 chunks (2 added, 0 changed, 0 removed)" in captured.err
     assert "not read: broken.docx: it is a damaged zip file (File is not a zip file)" in captured.err
     assert "left, being of another kind: 1 .png" in captured.err
-    assert "searched by words and by lsa vectors, their share 0.25" in captured.err
+    assert "searched by words and by lsa vectors, their share 0.2" in captured.err
     assert "there is too little text to tune on: what counts as found is the default, a score of 0.25" in captured.err
     assert '`handspun search pets "WORDS"`' in captured.err and "--index pets" in captured.err and captured.out == ""
 
@@ -50,6 +52,14 @@ def test_a_file_with_bad_lines_is_read_in_part(capsys: pytest.CaptureFixture, do
     said = capsys.readouterr().err
     assert "1 file in 1 chunk (1 added" in said
     assert "read in part: facts.jsonl: 1 of its lines could not be read; line 2" in said and "not read" not in said
+
+
+def test_the_same_command_again_keeps_the_settings_that_it_does_not_name(docs: Path, finished_run: Path) -> None:
+    assert run(["index", "docs", "chunk_tokens=20", "embedder=none", "--name", "pets", "--run", str(finished_run)]) == 0
+    assert run(["index", "docs", "n_passages=1", "--name", "pets"]) == 0
+    with closing(Index.open("pets")) as again:
+        assert (again.config.chunk_tokens, again.config.embedder, again.config.n_passages) == (20, "none", 1)
+        assert again.settings.run == str(finished_run) and again.tokenizer is not None
 
 
 def test_scripts_get_numbers_and_reasons(capsys: pytest.CaptureFixture, docs: Path) -> None:

@@ -71,7 +71,7 @@ def test_no_passage_yields_a_control_token_and_the_messages_stay_what_they_are(t
 def test_no_passage_takes_more_room_than_there_is() -> None:
     for name, attack in ATTACKS.items():
         _, hits = stored({"attack": attack, "right": RIGHT})
-        sent, n_left_out = pack(hits, byte_tokenizer(), n_passages=2, passage_tokens=120)
+        sent, n_left_out = pack(hits, QUESTION, byte_tokenizer(), n_passages=2, passage_tokens=120)
         assert sum(one.n_tokens for one in sent) <= 120, name
         assert len(sent) + n_left_out == 2, name
 
@@ -81,7 +81,7 @@ def test_no_text_is_cited_for_what_another_one_says() -> None:
     for name, attack in ATTACKS.items():
         texts = {"bridge.txt": RIGHT, "attack": attack}
         store, hits = stored(texts)
-        sent, _ = pack(hits, byte_tokenizer(), n_passages=2, passage_tokens=1000)
+        sent, _ = pack(hits, QUESTION, byte_tokenizer(), n_passages=2, passage_tokens=1000)
         for answer in (attack, f"{RIGHT} {attack}", "It was opened in 1666 [1]. Source: bridge.txt", "1666"):
             citer = Citer(QUESTION, answer, sent, store)
             for citation in citer.citations():
@@ -94,7 +94,7 @@ def test_the_right_answer_is_cited_beside_every_attack() -> None:
     """Of an attack as much as a chunk holds."""
     for name, attack in ATTACKS.items():
         store, hits = stored({"attack": attack[:400], "right": RIGHT})
-        sent, _ = pack(hits, byte_tokenizer(), n_passages=2, passage_tokens=1000)
+        sent, _ = pack(hits, QUESTION, byte_tokenizer(), n_passages=2, passage_tokens=1000)
         citer = Citer(QUESTION, f"It was {RIGHT[21:]}", sent, store)
         citations = citer.citations()
         assert citer.is_supported(citations), name

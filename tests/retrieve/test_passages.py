@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stored import stored
 
-from handspun.retrieve.passages import Sent, pack
+from handspun.retrieve.passages import Sent, equal_share, pack
 from handspun.tokens.chat import N_FRAME
 from tiny_run import byte_tokenizer
 
@@ -13,10 +13,10 @@ TEXT = "The cat sleeps. The dog waits. The owl sings."
 
 
 def packed(
-    texts: dict[str, str], *, n_passages: int = 3, passage_tokens: int = 1000, heading: str = ""
+    texts: dict[str, str], *, n_passages: int = 3, passage_tokens: int = 1000, heading: str = "", query: str = "What sleeps?"
 ) -> tuple[tuple[Sent, ...], int]:
     _, hits = stored(texts, heading=heading)
-    return pack(hits, byte_tokenizer(), n_passages=n_passages, passage_tokens=passage_tokens)
+    return pack(hits, query, byte_tokenizer(), n_passages=n_passages, passage_tokens=passage_tokens)
 
 
 def n_tokens(text: str) -> int:
@@ -30,22 +30,42 @@ def test_what_there_is_room_for_is_sent_whole_best_first() -> None:
     assert n_left_out == 0  # the fourth was not wanted
 
 
-def test_what_does_not_fit_is_cut_behind_a_sentence_and_the_rest_left_out() -> None:
-    (whole, cut), n_left_out = packed({"a": TEXT, "b": TEXT, "c": TEXT}, passage_tokens=n_tokens(TEXT) + n_tokens(TEXT) - 1)
-    assert (whole.text, whole.is_cut) == (TEXT, False)
-    assert (cut.text, cut.is_cut, cut.start, cut.end) == ("The cat sleeps. The dog waits.", True, 0, 30)
-    assert n_left_out == 1
+def test_of_what_does_not_fit_the_sentences_that_say_most_of_the_query_are_sent() -> None:
+    texts = {"a": TEXT, "b": "A bee.", "c": TEXT}
+    sent, n_left_out = packed(texts, passage_tokens=n_tokens("A bee.") + 2 * n_tokens("The dog waits."), query="Do dogs wait?")
+    assert [(one.text, one.is_cut) for one in sent] == [("The dog waits.", True), ("A bee.", False), ("The dog waits.", True)]
+    assert (sent[0].start, sent[0].end) == (TEXT.index("The dog"), TEXT.index(" The owl"))
+    assert n_left_out == 0
 
 
-def test_a_shorter_one_takes_the_room_that_a_longer_one_leaves() -> None:
+def test_what_stands_before_and_behind_the_words_of_the_query_is_seen_too() -> None:
+    text = "One. Two. Three. The owl sings. Five. Six. Seven."
+    ((cut,), _) = packed(
+        {"a": text}, passage_tokens=n_tokens("Three. The owl sings. Five.") + 1, query="What does an owl sing?"
+    )
+    assert cut.text == "Three. The owl sings. Five."
+    ((cut,), _) = packed({"a": text}, passage_tokens=n_tokens("One. Two. Three."), query="Bees?")
+    assert cut.text == "One. Two. Three."
+
+
+def test_room_that_one_does_not_need_goes_to_the_others() -> None:
+    sent, _ = packed({"a": TEXT, "b": "A bee.", "c": TEXT}, passage_tokens=2 * n_tokens(TEXT) + n_tokens("A bee."))
+    assert [one.is_cut for one in sent] == [False] * 3
+    assert [equal_share(needs, 30) for needs in ([5, 50, 50], [10, 10], [50], [50, 5, 50])] == [12, 10, 30, 12]
+
+
+def test_one_that_has_no_sentence_as_short_as_its_share_is_left_out_but_not_the_best() -> None:
     long = "x" * 60 + "."
     sent, n_left_out = packed({"a": TEXT, "long": long, "b": "A bee."}, passage_tokens=n_tokens(TEXT) + 20)
     assert [one.hit.chunk.source for one in sent] == ["a", "b"]
     assert n_left_out == 1
+    sent, n_left_out = packed({"long": long, "a": TEXT}, passage_tokens=n_tokens(long) + 20)
+    assert [(one.hit.chunk.source, one.text) for one in sent] == [("long", long), ("a", "The cat sleeps.")]
+    assert n_left_out == 0
 
 
 def test_the_best_one_is_cut_behind_a_word_where_not_even_a_sentence_fits() -> None:
-    (cut,), n_left_out = packed({"a": TEXT, "b": TEXT}, passage_tokens=n_tokens("The cat") + 1)
+    (cut,), n_left_out = packed({"a": TEXT, "b": TEXT}, passage_tokens=n_tokens("The cat") + 1, query="Bees?")
     assert (cut.text, cut.is_cut) == ("The cat", True)
     assert n_left_out == 1
     assert packed({"a": TEXT}, passage_tokens=3) == ((), 1)
@@ -66,8 +86,8 @@ def test_the_budget_is_kept_and_all_is_accounted_for(texts: list[str], n_passage
     assert len(sent) + n_left_out == min(n_passages, len(texts))
     for one in sent:
         chunk = one.hit.chunk
-        assert one.text == chunk.text[one.start : one.end] and one.start == chunk.start
-        assert one.is_cut == bool(chunk.text[one.end :].strip())
+        assert one.text == chunk.text[one.start : one.end] == one.text.strip()
+        assert one.is_cut == (one.text != chunk.text.strip())
 
 
 @pytest.mark.parametrize("text", ["", " \n"])

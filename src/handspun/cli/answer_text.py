@@ -23,8 +23,9 @@ def show_answer(answer: "Answer", question: str | None) -> None:
 
 
 def show_grounds(answer: "Answer") -> None:
-    """Where an answer stands, numbered; or that it does not, or what was nearest."""
-    for number, citation in enumerate(answer.citations, start=1):
+    """Where an answer stands, each place numbered once; or that it does not, or what was nearest."""
+    places = {(citation.source, citation.start, citation.end): citation for citation in answer.citations}
+    for number, citation in enumerate(places.values(), start=1):
         terminal.styled([[(f"  [{number}] {place_of(citation)} ", "dim"), (f"“{folded(citation.quote)}”", "")]])
     for hit in answer.nearest:
         terminal.styled([[("  nearest: ", "dim"), (f"{place_of(hit.chunk)} ", "dim"), (excerpt(hit.chunk.text), "")]])
@@ -48,8 +49,8 @@ def show_sent(answer: "Answer") -> None:
 
 def cut_text(sent: "Sent") -> str:
     """How much of a chunk was not sent."""
-    n_cut = sent.hit.chunk.end - sent.end
-    return f"the last {n_cut:,} characters" if sent.is_cut else "no"
+    chunk = sent.hit.chunk
+    return f"{chunk.end - chunk.start - (sent.end - sent.start):,} characters" if sent.is_cut else "no"
 
 
 def excerpt(text: str) -> str:

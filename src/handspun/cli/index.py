@@ -31,7 +31,8 @@ index.command(remove)
 def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> None:
     """Index files and folders: indexes/NAME then holds their text in chunks that can be searched and cited.
 
-    The same command again reads what is new or has changed, and goes on where it was stopped.
+    The same command again reads what is new or has changed, and goes on where it was stopped. Settings that it does not name
+    stay as they are.
 
     Parameters
     ----------
@@ -40,23 +41,26 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
     name
         How the index is called, or a folder for it.
     run
-        A run folder, or the name of one in runs/: its tokenizer counts the tokens of a chunk. Default: they are estimated.
+        A run folder, or the name of one in runs/: its tokenizer counts the tokens of a chunk. Of a new index they are otherwise
+        estimated.
     json
         Print one JSON object: files, chunks, added, changed, removed, failed, failures, in_part, unread, seconds.
     """
-    from handspun.retrieve.index import Index, folder_for
+    from handspun.retrieve.index import Index, folder_for, known_settings
     from handspun.retrieve.scan import scan
     from handspun.stages.tokenize import tokenizer_folder
     from handspun.tokens.tokenizer import Tokenizer
 
     overrides = [word for word in paths if "=" in word and not Path(word).exists()]
-    config = build(RetrieveConfig, apply_overrides({}, overrides))
+    folder = folder_for(name)
+    known = known_settings(folder)
+    config = build(RetrieveConfig, apply_overrides(to_tree(replace(known.retrieve, sources=())) if known else {}, overrides))
     roots = [Path(word).expanduser() for word in [word for word in paths if word not in overrides] or config.sources]
     found = None if run is None else find_run(run)
     tokenizer = None if found is None else Tokenizer.load(tokenizer_folder(found))
+    counted_by = str(found.path) if found else known and known.run
     scan(roots)
-    made = Index.create(folder_for(name), config, roots, run=None if found is None else str(found.path), tokenizer=tokenizer)
-    bring_up_to_date(made, json=json)
+    bring_up_to_date(Index.create(folder, config, roots, run=counted_by, tokenizer=tokenizer), json=json)
 
 
 @index.command

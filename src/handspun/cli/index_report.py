@@ -61,11 +61,10 @@ def show_tuned(tuned: "Tuned | None") -> None:
     by = f"words and by {tuned.asked} vectors, their share {tuned.weight:.2g}" if tuned.embedder else "words alone"
     terminal.say(f"searched by {by}")
     if tuned.n_known_items and tuned.ndcg_words is not None:
-        fused = f", with vectors {tuned.ndcg_fused:.3f}" if tuned.ndcg_fused is not None else ""
+        fused = f", with vectors {tuned.ndcg_fused:.3f}" if tuned.asked != "none" and tuned.ndcg_fused is not None else ""
         questions = f"{tuned.n_known_items:,} questions made of its own sentences"
         terminal.say(f"nDCG@10 of {questions}: by words {tuned.ndcg_words:.3f}{fused}")
     if tuned.share_found is None:
         why = "this is too little to tune on" if tuned.n_known_items else "there is too little text to tune on"
-        terminal.say(
-            f"{why}: what counts as found is the default, a score of {tuned.min_score:.2f}, and so is any share of vectors"
-        )
+        share = ", and so is the share of vectors" if tuned.embedder else ""
+        terminal.say(f"{why}: what counts as found is the default, a score of {tuned.min_score:.2f}{share}")

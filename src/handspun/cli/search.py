@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SNIPPET_CHARACTERS = 240
 TAG = "handspun"
+CHUNKS_PER_DOCUMENT = 4
+"""are looked at where documents are to be listed"""
 
 
 def search(
@@ -39,7 +41,7 @@ def search(
     query
         A question, or words to look for.
     k
-        Hits at most.
+        Hits at most; with `queries`, documents for each.
     filter
         KEY=VALUE that the metadata of a hit must have; source=guide/ takes what begins so, source=*.md what looks so.
     queries
@@ -86,7 +88,7 @@ def parsed(text: str) -> tuple[str, Any]:
 
 
 def write_rows(searcher: "Searcher", queries: Path, k: int, filters: dict[str, Any]) -> None:
-    """Search for every query of a file; each document is named once, at the rank of its best chunk."""
+    """Search for every query of a file, for `k` documents each: a document stands at the rank of its best chunk."""
     from handspun.evaluate.exam import read_queries
     from handspun.retrieve.source import document_id
 
@@ -95,9 +97,9 @@ def write_rows(searcher: "Searcher", queries: Path, k: int, filters: dict[str, A
         for done, (id, text) in enumerate(asked.items()):
             progress(done, len(asked))
             best: dict[str, float] = {}
-            for hit in searcher.search(text, k, filters):
+            for hit in searcher.search(text, CHUNKS_PER_DOCUMENT * k, filters):
                 best.setdefault(without_space(document_id(hit.chunk.source)), hit.score)
-            for rank, (document, score) in enumerate(best.items(), start=1):
+            for rank, (document, score) in enumerate(list(best.items())[:k], start=1):
                 terminal.write_line(f"{without_space(id)} Q0 {document} {rank} {score:.6f} {TAG}")
 
 

@@ -12,7 +12,7 @@ class RetrieveConfig:
 
     sources: tuple[str, ...] = ()
     """files and folders to index; empty: the text that the run was made of"""
-    chunk_tokens: int = 160
+    chunk_tokens: int = 512
     """tokens of a chunk at most"""
     embedder: str = "lsa"
     """what turns text into vectors: none, lsa, static, states:RUN, minilm, or hf:FOLDER_OR_NAME"""
@@ -21,7 +21,7 @@ class RetrieveConfig:
     n_passages: int = 3
     """chunks put before the model at most"""
     passage_tokens: int = 512
-    """tokens of all of them together at most"""
+    """tokens of all of them together at most; of a longer chunk the sentences that say most of the question"""
     min_score: float | None = None
     """score from 0 to 1 below which nothing counts as found. Absent: what the index was tuned to."""
 

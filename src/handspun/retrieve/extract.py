@@ -1,7 +1,5 @@
 """The extractive answer: of all sentences that were found the one that says most of what was asked. No model is needed."""
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +8,9 @@ from handspun.retrieve.chunk import Hit
 from handspun.retrieve.citation import cite
 from handspun.retrieve.searcher import Searcher
 from handspun.retrieve.sentences import sentences
+from handspun.retrieve.telling import rarity, share_said
 from handspun.retrieve.words import words
 
-STEM_CHARACTERS = 5
 LEAST = 0.1
 """added to what is multiplied: a sentence that repeats nothing of the question may still be the answer"""
 
@@ -68,19 +66,6 @@ def is_heading(hit: Hit, start: int, end: int) -> bool:
     return bool(heading) and sentence == heading
 
 
-def rarity(question: str, hits: Sequence[Hit]) -> dict[str, float]:
-    """How much each telling word of the question counts, by the share of the hits that have it (inverse document frequency)."""
-    n_with = Counter(stem for hit in hits for stem in stems(f"{hit.chunk.heading} {hit.chunk.text}"))
-    return {stem: math.log(1 + (len(hits) + 0.5) / (n_with[stem] + 0.5)) for stem in stems(question)}
-
-
 def score(hit: Hit, start: int, end: int, weights: dict[str, float]) -> float:
     """The share of the question that a sentence says, times how well its chunk was found, which counts twice."""
-    said = stems(hit.chunk.text[start:end])
-    share = sum(weight for stem, weight in weights.items() if stem in said) / (sum(weights.values()) or 1.0)
-    return (share + LEAST) * (hit.score + LEAST) ** 2
-
-
-def stems(text: str) -> set[str]:
-    """The telling words of a text, cut so that open, opens and opened are the same."""
-    return {word.form[:STEM_CHARACTERS] for word in words(text) if word.is_telling}
+    return (share_said(hit.chunk.text[start:end], weights) + LEAST) * (hit.score + LEAST) ** 2

@@ -79,8 +79,7 @@ class Index:
         settings = IndexSettings(roots=absolute(roots), run=run, retrieve=config)
         if not (folder / SETTINGS).is_file() and (strangers := visible_entries(folder)):
             raise RetrieveError(f"{folder} holds {strangers[0]} and no {SETTINGS}, so it is no index; give another --name.")
-        if (folder / SETTINGS).is_file():
-            before = read_settings(folder)
+        if before := known_settings(folder):
             check_keeps_roots(folder, before, settings)
             check_keeps_store(folder, before, settings)
         if tokenizer is not None:
@@ -163,6 +162,11 @@ def file_of_store(folder: Path, name: str) -> Path:
 def known_indexes() -> list[str]:
     """The names of the indexes in indexes/."""
     return sorted(path.parent.name for path in INDEXES.glob(f"*/{SETTINGS}"))
+
+
+def known_settings(folder: Path) -> IndexSettings | None:
+    """What index.toml says; None where there is no index yet. Raises SettingsError."""
+    return read_settings(folder) if (folder / SETTINGS).is_file() else None
 
 
 def read_settings(folder: Path) -> IndexSettings:

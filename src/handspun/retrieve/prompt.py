@@ -8,6 +8,7 @@ from handspun.errors import PromptError
 from handspun.generate.session import exchange_starts
 from handspun.retrieve.chunk import Hit
 from handspun.retrieve.config import RetrieveConfig
+from handspun.retrieve.follow_up import search_query
 from handspun.retrieve.passages import Sent, pack
 from handspun.tokens.chat import N_FRAME
 from handspun.tokens.tokenizer import Tokenizer
@@ -35,8 +36,8 @@ def lay_out(
     n_system = next((place for place, message in enumerate(history) if message.role != "system"), len(history))
     system, exchanges, asked = history[:n_system], history[n_system:], Message("user", question)
     room = limit - N_FRAME - size([*system, asked], tokenizer)
-    budget = min(config.passage_tokens, room)
-    sent, n_left_out = pack(found, tokenizer, n_passages=config.n_passages, passage_tokens=budget)
+    budget, query = min(config.passage_tokens, room), search_query(question, history)
+    sent, n_left_out = pack(found, query, tokenizer, n_passages=config.n_passages, passage_tokens=budget)
     if not sent:
         raise PromptError(
             f"the question has {size([asked], tokenizer):,} tokens and beside it there is no room for a passage:"

@@ -16,7 +16,7 @@ from handspun.retrieve.ranking import ndcg
 from handspun.retrieve.trial import OnRead, Trial
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
-DEFAULT_WEIGHT = 0.25
+DEFAULT_WEIGHT = 0.2
 DEFAULT_MIN_SCORE = 0.25
 N_HIDDEN, N_PLAIN = 200, 100
 """questions of either kind (`known_items`)"""
@@ -75,12 +75,12 @@ def gain(candidates: Sequence[Candidate], item: KnownItem, weight: float) -> flo
 
 
 def chosen_weight(gains: Float64[np.ndarray, "Q W"]) -> float:
-    """Of the weights that are no worse than the best by more than one standard error, the one nearest the default (the rule of
-    Breiman and others, 1984); none at all where vectors lower what words alone find.
+    """Of the weights that are not surely worse than the best, by more than two standard errors, the one nearest the default;
+    none at all where vectors lower what words alone find.
     """
     means = gains.mean(axis=0)
     behind = gains[:, [int(means.argmax())]] - gains
-    is_good = behind.mean(axis=0) <= behind.std(axis=0) / np.sqrt(len(gains))
+    is_good = behind.mean(axis=0) <= 2 * behind.std(axis=0) / np.sqrt(len(gains))
     place = min(np.flatnonzero(is_good), key=lambda place: abs(WEIGHTS[place] - DEFAULT_WEIGHT))
     return WEIGHTS[place] if means[place] >= means[0] else 0.0
 
