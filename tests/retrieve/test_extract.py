@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from stored import searcher_of, stored
 
 from handspun.retrieve.extract import best_excerpt, extract
@@ -35,6 +36,13 @@ def test_a_heading_answers_nothing_and_a_sentence_that_says_more_than_it_does() 
     for heading, sentence in {"Limits > Cost of a file": "It may have 256 MiB.", "Limits": "## Cost of a file"}.items():
         excerpt = best_excerpt("What is the cost of a file?", stored({"a.md": text}, heading=heading)[1])
         assert excerpt is not None and excerpt.text == sentence
+
+
+@pytest.mark.parametrize("other", ["```sh\nhandspun ask about a shard\n```", "| shard | what a shard is |"])
+def test_no_answer_are_tables_and_blocks_of_code(other: str) -> None:
+    excerpt = best_excerpt("What is a shard?", stored({"a.md": f"{other}\n\nIt is a file of tokens."})[1])
+    assert excerpt is not None and excerpt.text == "It is a file of tokens."
+    assert best_excerpt("What is a shard?", stored({"a.md": other})[1]) is None
 
 
 def test_it_is_cited_whole_on_one_line(tmp_path: Path) -> None:

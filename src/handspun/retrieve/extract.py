@@ -11,6 +11,7 @@ from handspun.retrieve.sentences import sentences
 from handspun.retrieve.telling import rarity, share_said
 from handspun.retrieve.words import words
 
+FENCE = "```"
 LEAST = 0.1
 """added to what is multiplied: a sentence that repeats nothing of the question may still be the answer"""
 
@@ -45,16 +46,21 @@ def best_excerpt(question: str, hits: Sequence[Hit]) -> Excerpt | None:
     """The best sentence of the hits, or None where there is no text.
 
     Words of the question count more the fewer hits have them; of two sentences that say as much of it the better hit's wins.
-    A heading answers nothing.
+    A heading answers nothing, nor does a table or a block of code.
     """
     weights = rarity(question, hits)
     excerpts = [
         Excerpt(hit, start, end, score(hit, start, end, weights))
         for hit in hits
         for start, end in sentences(hit.chunk.text)
-        if not is_heading(hit, start, end)
+        if is_prose(hit.chunk.text[start:end]) and not is_heading(hit, start, end)
     ]
     return max(excerpts, key=lambda excerpt: excerpt.score, default=None)
+
+
+def is_prose(sentence: str) -> bool:
+    """Whether it is neither a row of a Markdown table nor a part of a fenced block."""
+    return not sentence.startswith("|") and FENCE not in sentence
 
 
 def is_heading(hit: Hit, start: int, end: int) -> bool:
