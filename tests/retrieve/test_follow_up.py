@@ -18,6 +18,12 @@ def test_what_stands_for_itself_is_looked_up_alone(question: str) -> None:
     assert search_query(question, HISTORY) == question
 
 
+def test_a_third_turn_goes_back_to_the_question_that_stands_for_itself() -> None:
+    history = [Message("user", "Who was Ovid?"), *HISTORY, Message("user", "And its capital?"), Message("assistant", "Madrid.")]
+    assert search_query("How large is it?", history) == "What is Spain?\nAnd its capital?\nHow large is it?"
+    assert search_query("Why?", [Message("user", "And that?")]) == "And that?\nWhy?"
+
+
 def test_without_a_question_before_there_is_nothing_to_add() -> None:
     assert search_query("Why?", []) == "Why?"
     assert search_query("Why?", [Message("system", "Be brief.")]) == "Why?"

@@ -58,6 +58,13 @@ def test_a_citation_opens_its_passage_with_the_cited_words_marked(open_docs: Ope
     assert "Every corpus is cut." in dialog.get_by_role("region", name="Passage").inner_text()
 
 
+def test_a_place_that_is_cited_twice_has_one_number(open_docs: OpenPage) -> None:
+    visit = open_docs(f"{SENTENCE} {SENTENCE}")
+    visit.ask("What is a shard?")
+    playwright.expect(visit.page.get_by_role("button", name="Citation 1: shards.md")).to_have_count(2)
+    playwright.expect(visit.page.get_by_role("list", name="Citations").get_by_role("listitem")).to_have_count(1)
+
+
 def test_citations_can_be_used_without_a_pointer(open_docs: OpenPage) -> None:
     visit = open_docs()
     visit.ask("What is a shard?")

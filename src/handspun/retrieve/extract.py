@@ -33,7 +33,7 @@ class Excerpt:
 
 def extract(question: str, searcher: Searcher, hits: Sequence[Hit]) -> Answer:
     """The best sentence of the hits that count as found, cited; where none does, that it is not known."""
-    excerpt = best_excerpt(question, [hit for hit in hits if hit.score >= searcher.min_score])
+    excerpt = best_excerpt([hit for hit in hits if hit.score >= searcher.min_score], rarity(question, hits))
     if excerpt is None:
         return unknown(hits)
     chunk = excerpt.hit.chunk
@@ -42,13 +42,12 @@ def extract(question: str, searcher: Searcher, hits: Sequence[Hit]) -> Answer:
     return Answer(excerpt.text, (citation,) if citation else (), citation is not None, "extractive")
 
 
-def best_excerpt(question: str, hits: Sequence[Hit]) -> Excerpt | None:
-    """The best sentence of the hits, or None where there is no text.
+def best_excerpt(hits: Sequence[Hit], weights: dict[str, float]) -> Excerpt | None:
+    """The best sentence of the hits, or None where there is no text. `weights` are those of the words of the question.
 
-    Words of the question count more the fewer hits have them; of two sentences that say as much of it the better hit's wins.
+    Of two sentences that say as much of it the better hit's wins.
     A heading answers nothing, nor does a table or a block of code.
     """
-    weights = rarity(question, hits)
     excerpts = [
         Excerpt(hit, start, end, score(hit, start, end, weights))
         for hit in hits

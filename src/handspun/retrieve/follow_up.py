@@ -12,12 +12,13 @@ THE_MODEL = frozenset(("you", "your", "yours", "yourself"))
 
 
 def search_query(question: str, history: Sequence[Message]) -> str:
-    """The question, behind the user's last one where it points back to that or says nothing of its own.
+    """The question, and where it points back or says nothing of its own those before it, back to one that stands for itself.
 
-    One that stands for itself is looked up alone: words of another subject would only mislead.
+    That one is where it begins: words of another subject would only mislead.
     """
-    last = next((message.content for message in reversed(history) if message.role == "user"), None)
-    return f"{last}\n{question}" if last and is_follow_up(question) else question
+    asked = [*(message.content for message in history if message.role == "user"), question]
+    first = next((place for place in reversed(range(len(asked))) if not is_follow_up(asked[place])), 0)
+    return "\n".join(asked[first:])
 
 
 def is_follow_up(question: str) -> bool:

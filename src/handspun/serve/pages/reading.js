@@ -81,6 +81,25 @@ function isSpan(value) {
 }
 
 /**
+ * The places that are cited, each once. A citation goes by the number of its place.
+ *
+ * @param {Citation[]} citations
+ */
+export function placesCited(citations) {
+  return citations.filter((one, at) => numberOf(one, citations) === at + 1);
+}
+
+/**
+ * The number of a citation's place among others, from 1.
+ *
+ * @param {Citation} citation
+ * @param {Citation[]} places
+ */
+export function numberOf({ source, start, end }, places) {
+  return 1 + places.findIndex((one) => one.source === source && one.start === start && one.end === end);
+}
+
+/**
  * Where a span lies, in words: its headings and its page.
  *
  * @param {Span} span

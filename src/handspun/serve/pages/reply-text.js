@@ -2,6 +2,7 @@
 
 import { blocks, runs } from "./block.js";
 import { element } from "./element.js";
+import { numberOf, placesCited } from "./reading.js";
 
 /**
  * @typedef {import("./token.js").Token} Token
@@ -72,9 +73,10 @@ export class ReplyText {
    */
   cite(citations, onOpen) {
     const characters = Array.from(this.#text);
-    this.#numbers = citations.map((citation, place) => ({
+    const places = placesCited(citations);
+    this.#numbers = citations.map((citation) => ({
       at: characters.slice(0, citation.answerEnd).join("").replace(UNDRAWN, "").length,
-      shown: number(place + 1, citation, () => onOpen(citation)),
+      shown: number(numberOf(citation, places), citation, () => onOpen(citation)),
     }));
     for (const { drawn } of this.#drawn.splice(0)) drawn.remove();
     this.show(this.#text, this.#tokens);

@@ -1,7 +1,7 @@
 /** Below a reply: what it cites, what was read for it, and what came near where nothing was found. */
 
 import { element } from "./element.js";
-import { placeOf } from "./reading.js";
+import { placeOf, placesCited } from "./reading.js";
 
 /**
  * @typedef {import("./reading.js").Reading} Reading
@@ -40,11 +40,11 @@ export function sources(reading, onOpen) {
 }
 
 /**
- * @param {Span[]} citations
+ * @param {import("./reading.js").Citation[]} citations
  * @param {OnOpen} onOpen
  */
 function cited(citations, onOpen) {
-  const items = citations.map((span, place) => element("li", {}, opener(span, onOpen, place + 1)));
+  const items = placesCited(citations).map((span, place) => element("li", {}, opener(span, onOpen, place + 1)));
   return element("ol", { "aria-label": "Citations" }, ...items);
 }
 
