@@ -109,6 +109,6 @@ def test_without_the_package_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
     from handspun.errors import CheckpointError
     from handspun.generate.llama_context import load_llama_cpp
 
-    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    monkeypatch.setitem(sys.modules, "llama_cpp.llama_cpp", None)
     with pytest.raises(CheckpointError, match=r'pip install "handspun\[llamacpp\]"'):
         load_llama_cpp()

@@ -65,7 +65,7 @@ def test_quantized_weights_are_those_of_torch(run_copy: Path) -> None:
 
 def test_without_llama_cpp_python_it_says_how_to_get_it(portable_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export(portable_run)
-    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    monkeypatch.setitem(sys.modules, "llama_cpp.llama_cpp", None)
     with pytest.raises(CheckpointError, match=r'pip install "handspun\[llamacpp\]"'):
         open_engine(portable_run / "checkpoints", "llamacpp")
     assert isinstance(open_engine(portable_run / "checkpoints", "torch"), TorchEngine)
