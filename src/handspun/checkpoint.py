@@ -41,6 +41,7 @@ from handspun.files import (
 )
 from handspun.model.config import ModelConfig
 from handspun.model.transformer import Transformer
+from handspun.model.unfilled import unfilled
 from handspun.pieces import Pieces
 from handspun.quantize.folder import Quantization, is_quantized, read_quantization
 from handspun.quantize.model import fill
@@ -78,7 +79,7 @@ class Checkpoint:
         """The model without its weights: it lies on torch's meta device and takes no memory."""
         shape = read_json(self.folder / "model.json")
         config = build(ModelConfig, shape["model"], where=str(self.folder / "model.json"))
-        with torch.device("meta"):
+        with unfilled():
             return Transformer(config, shape["vocab_size"], compute_dtype=compute_dtype)
 
     def load_model(self, *, compute_dtype: torch.dtype = torch.float32, device: str = "cpu") -> Transformer:

@@ -21,6 +21,7 @@ from handspun.generate.config import GenerateConfig
 from handspun.generate.torch_engine import TorchEngine
 from handspun.metrics import Metrics
 from handspun.model.transformer import Transformer
+from handspun.model.unfilled import unfilled
 from handspun.recipe import Recipe
 from handspun.runs import Run
 from handspun.stages.memory import check_pretraining, room_on_device
@@ -222,7 +223,7 @@ def work(workshop: Workshop, key: str) -> Mapping[str, Any]:
     keep_freed_memory()
     tokenizer = Tokenizer.load(tokenizer_folder(run))
     dtype = agreed_dtype(workshop)
-    with torch.device("meta"):
+    with unfilled():
         model = Transformer(recipe.model, tokenizer.vocab_size, compute_dtype=dtype)
     first = model.first_weights(recipe.seed)
     batches, mixture = pretraining_batches(recipe, run, tokenizer), mixture_facts(workshop)

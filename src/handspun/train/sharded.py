@@ -19,6 +19,7 @@ from handspun.checkpoint import Checkpoint
 from handspun.consolidate import consolidate
 from handspun.errors import CheckpointError
 from handspun.model.transformer import Transformer
+from handspun.model.unfilled import unfilled
 from handspun.pieces import Pieces
 from handspun.processes import Processes, rows_of
 from handspun.train.config import TrainConfig
@@ -86,7 +87,7 @@ class Sharded(Layout):
         if not self.processes.is_first:
             yield None
             return
-        with torch.device("meta"):
+        with unfilled():
             copy = Transformer(self.model.config, self.model.vocab_size, compute_dtype=self.model.compute_dtype)
         copy.load_state_dict(gathered, assign=True)
         yield copy
