@@ -1,5 +1,6 @@
 """The program, as `handspun` and `python -m handspun` start it. Ctrl-C is quiet before and after a verb, too."""
 
+import io
 import signal
 import sys
 
@@ -8,6 +9,8 @@ from handspun.cli.interrupt import INTERRUPTED, end_at_once
 
 def main() -> None:
     """The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what its encoding cannot say is a question mark, not the end
     of_a_verb = signal.getsignal(signal.SIGINT)
     end_at_once(INTERRUPTED)
     from handspun.cli.app import run

@@ -34,8 +34,8 @@ def disk_errors(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
         free_mib = shutil.disk_usage(folder).free / 2**20
         needed = f"{needed_bytes / 2**20:,.1f} MiB needed, " if needed_bytes else ""
         raise DiskFullError(
-            f"no room to write {path}: {needed}{free_mib:,.1f} MiB free; free some space, or choose another folder with --run, "
-            f"then run the same command again (what was saved before is still there)."
+            f"no room to write {path}: {needed}{free_mib:,.1f} MiB free; free some space, or choose another folder (--run, "
+            f"of an index --name), then run the same command again (what was saved before is still there)."
         ) from error
 
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -23,7 +23,7 @@ def locked(folder: Path, complaint: Callable[[str, str], Exception]) -> Iterator
             owner = file.read().split()
             pid, host = owner if len(owner) == 2 else ("?", "?")
             raise complaint(pid, host) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()} {platform.node()}\n")
-        file.flush()
+        with suppress(OSError):  # on a full disk it is held, and nobody is told by whom
+            os.truncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{os.getpid()} {platform.node()}\n".encode())
         yield

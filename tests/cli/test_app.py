@@ -1,5 +1,6 @@
 """What an ending means, and that asking for help costs nothing."""
 
+import errno
 import os
 import pkgutil
 import resource
@@ -102,6 +103,7 @@ def test_an_error_of_the_user_is_one_sentence_and_exit_code_1(
         (["runs", "compaer", "a", "b"], 'Did you mean "compare"?'),
         (["chat"], "error: `handspun chat` needs RUN. ("),
         (["runs", "compare", "one"], "error: `handspun runs compare` needs SECOND. ("),
+        (["index", "docs"], "error: `handspun index` needs --name. ("),
         (["serve", "--port"], "--port requires an argument"),
         (["--verison"], 'Did you mean "--version"?'),
     ],
@@ -125,13 +127,39 @@ def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         run(["act"])
 
 
-def test_a_file_that_may_not_be_opened_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (errno.EACCES, "error: /somewhere/recipe.toml may not be opened; "),
+        (errno.EROFS, "error: /somewhere/recipe.toml cannot be written, because its disk is read-only; "),
+        (errno.ENOSPC, "error: no room for /somewhere/recipe.toml; "),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(
+    code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     def act() -> None:
-        raise PermissionError(13, "Permission denied", "/somewhere/recipe.toml")
+        raise OSError(code, "refused", "/somewhere/recipe.toml")
 
     verb_that(act, monkeypatch)
     assert run(["act"]) == 1
-    assert capsys.readouterr().err.startswith("error: /somewhere/recipe.toml may not be opened; ")
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_file_that_we_lost_ourselves_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    verb_that(lambda: Path("/nowhere/at/all").read_text(), monkeypatch)
+    with pytest.raises(FileNotFoundError):
+        run(["act"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["--version"], ["index", "--help"]])
+def test_a_full_disk_behind_the_output_is_one_sentence(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "handspun", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    said = "error: no room for what is written; free some space, or name another place.\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def test_ctrl_c_is_one_sentence_and_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

@@ -120,3 +120,23 @@ def test_what_is_missing_is_named(arguments: list[str], named: str, capsys: pyte
 def test_a_question_that_says_nothing_is_refused(index: str, capsys: pytest.CaptureFixture) -> None:
     assert run(["ask", "", "--index", index, "--extractive"]) == 1
     assert "the prompt is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["n_passages=1", "retrieve.min_score=0.9", "retrieve.min_scor=0.9", "generate.temperature=0"])
+def test_a_key_that_changes_nothing_is_refused_and_never_asked(
+    index: str, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["ask", "What has a name?", "--index", index, "--extractive", key]) == 1
+    captured = capsys.readouterr()
+    assert f"{key} changes nothing here: no model is asked" in captured.err and captured.out == ""
+
+
+def test_a_model_is_asked_with_keys_of_generate_and_with_no_others(
+    finished_run: Path, index: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = [str(finished_run), "What is a shard, if x=1?", "--index", index]
+    assert asked([*question, "generate.temperature=0.1"], capsys)["question"] == question[1]
+    assert run(["ask", *question, "n_passages=1"]) == 1
+    assert "n_passages=1 changes nothing here: override keys of [generate]" in capsys.readouterr().err
+    assert run(["ask", *question, "generate.temperatur=0"]) == 1
+    assert "did you mean generate.temperature?" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -114,3 +115,65 @@ def test_who_sits_at_a_terminal_is_asked_first(
 def test_a_move_to_an_unknown_store_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["index", "migrate", str(folder), "--to", "chroma"]) == 1
     assert 'store="chroma" is none there is' in capsys.readouterr().err
+
+
+def test_a_damaged_file_is_an_object_for_scripts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "index.sqlite").write_bytes(b"these are not the bytes of a database" * 100)
+    assert run(["index", "doctor", str(folder), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["store"], found["chunks"], found["files"]) == ("sqlite", None, None)
+    assert "index.sqlite is damaged" in found["faults"][0]
+    assert found["remedy"] == f"delete {folder}/index.sqlite, then `handspun index sync {folder}` reads everything anew."
+
+
+def test_an_index_without_its_file_is_not_whole_and_a_sync_makes_it_anew(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "index.sqlite").unlink()
+    for words in (["search", str(folder), "fox"], ["index", "doctor", str(folder)]):
+        assert run(words) == 1
+        said = capsys.readouterr().err
+        assert f"index.sqlite is missing; `handspun index sync {folder}` reads everything anew" in said
+    assert not (folder / "index.sqlite").exists()
+    assert run(["index", "sync", str(folder)]) == run(["index", "doctor", str(folder)]) == 0
+    assert "2 added" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, b"these are not the bytes of a database" * 100])
+def test_what_cannot_be_opened_can_be_deleted(folder: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "index.sqlite").unlink()
+    if content is not None:
+        (folder / "index.sqlite").write_bytes(content)
+    assert run(["index", "remove", str(folder)]) == 1
+    assert f"whether to delete {folder}: an index that cannot be read; say --yes" in capsys.readouterr().err
+    (folder / "thesis.txt").touch()
+    assert run(["index", "remove", str(folder), "--yes"]) == 1
+    assert "holds thesis.txt" in capsys.readouterr().err and (folder / "index.toml").is_file()
+    (folder / "thesis.txt").unlink()
+    assert run(["index", "remove", str(folder), "--yes"]) == 0
+    assert not folder.exists() and len(list((folder.parent / "docs").iterdir())) == 2
+
+
+def test_an_index_that_may_not_be_written_is_searched_and_checked_and_not_synced(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda place, mode: may(place, mode) and mode != os.W_OK)
+    before = sorted(path.name for path in folder.iterdir())
+    assert run(["search", str(folder), "fox"]) == run(["ask", "fox", "--extractive", "--index", str(folder)]) == 0
+    assert capsys.readouterr().out.count("fox.txt, characters") == 2
+    assert run(["index", "doctor", str(folder)]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert run(["index", "sync", str(folder)]) == 1
+    assert "cannot be opened or written (attempt to write a readonly database)" in capsys.readouterr().err
+
+
+def test_words_that_do_not_fit_are_found_where_nothing_may_be_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite3.connect(folder / "index.sqlite") as connection:
+        connection.execute("UPDATE chunks SET text = replace(text, 'fox', 'cat')")
+    connection.close()
+    monkeypatch.setattr(os, "access", lambda place, mode: mode != os.W_OK)
+    assert run(["index", "doctor", str(folder)]) == 1
+    assert "the words do not fit the chunks" in capsys.readouterr().err

@@ -162,3 +162,39 @@ def test_the_tokenizer_of_a_run_counts_the_tokens(finished_run: Path, capsys: py
     assert run(["index", "docs", "--name", "pets", "--run", str(finished_run)]) == 0
     assert f'run = "{finished_run}"' in (tmp_path / "indexes/pets/index.toml").read_text()
     assert (tmp_path / "indexes/pets/tokenizer/tokenizer.json").is_file()
+
+
+def test_the_same_folder_in_another_spelling_is_the_same(docs: Path, tmp_path: Path) -> None:
+    assert run(["index", "docs/../docs", "--name", "pets", "embedder=none"]) == 0
+    assert run(["index", str(docs), "./docs", "--name", "pets"]) == 0
+    with closing(Index.open("pets")) as again:
+        assert again.roots == (docs,) and set(again.store.files()) == {"fox.md", "dog.txt"}
+
+
+def test_a_name_that_no_client_can_send_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "docs", "--name", "a+b", "embedder=none"]) == 0
+    assert 'no client can send "a+b", so it will not be served' in capsys.readouterr().err
+    assert run(["index", "docs", "--name", "a-b", "embedder=none"]) == 0
+    assert "no client" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["sync"], ["doctor"], ["remove"], ["docs", "--name"]])
+def test_a_name_too_long_for_a_file_is_one_sentence(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", *words, "x" * 300]) == 1
+    assert capsys.readouterr().err.endswith("is too long for the name of a file; give a shorter one.\n")
+
+
+def test_a_file_where_the_folder_of_an_index_should_be_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("indexes").mkdir()
+    Path("indexes/plain").touch()
+    assert run(["index", "docs", "--name", "plain"]) == 1
+    assert "indexes/plain is a file, and a folder is needed there" in capsys.readouterr().err
+
+
+def test_an_index_that_cannot_be_read_is_not_called_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "docs", "--name", "pets", "embedder=none"]) == 0
+    Path("indexes/pets/index.sqlite").write_bytes(b"no database" * 100)
+    capsys.readouterr()
+    assert run(["index", "list"]) == 0
+    said = capsys.readouterr().err
+    assert "index.sqlite is damaged" in said and "no indexes" not in said

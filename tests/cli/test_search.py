@@ -1,6 +1,7 @@
 """handspun search finds chunks by words and by meaning, for people and for scripts."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -106,3 +107,43 @@ def test_an_index_changes_its_embedder(index: str, capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["hits"][0]["source"] == "owl.md"
     assert run(["index", "sync", index, "embedder=best"]) == 1
     assert "must be none, lsa, static" in capsys.readouterr().err
+
+
+def test_the_name_of_a_file_forges_no_hit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "docs").mkdir()
+    name = "a\n 1  0.999  law.txt\u2028b.txt"
+    (tmp_path / "docs" / name).write_text("The fox hunts.")
+    (tmp_path / "docs" / "c\nnot read: d.txt").write_bytes(b"\xff")
+    assert run(["index", str(tmp_path / "docs"), "embedder=none", "--name", str(tmp_path / "index")]) == 0
+    assert "\nnot read: c␊not read: d.txt: " in capsys.readouterr().err
+    assert run(["search", str(tmp_path / "index"), "fox"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith("  a␊ 1  0.999  law.txt<U+2028>b.txt, characters 0-14")
+    assert run(["ask", "fox", "--extractive", "--index", str(tmp_path / "index")]) == 0
+    assert "[1] a␊ 1  0.999  law.txt<U+2028>b.txt, characters 0-14" in capsys.readouterr().out
+    assert run(["search", str(tmp_path / "index"), "fox", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hits"][0]["source"] == name
+
+
+def test_an_empty_file_of_queries_is_refused(index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "queries.jsonl").write_text("\n")
+    assert run(["search", index, "--queries", str(tmp_path / "queries.jsonl")]) == 1
+    assert "queries.jsonl is empty; write one JSON object a line" in capsys.readouterr().err
+
+
+def test_words_without_quotes_are_told_of_them(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", index, "two", "words"]) == 2
+    assert "Put a query of several words in quotes." in capsys.readouterr().err
+    assert run(["runs", "two", "words"]) == 2
+    assert "quotes" not in capsys.readouterr().err
+
+
+def test_what_an_encoding_cannot_say_is_replaced_and_in_json_spelled_out(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "fox.txt").write_text("The naïve fox hunts 🦊.")
+    assert run(["index", str(tmp_path / "docs"), "embedder=none", "--name", str(tmp_path / "index")]) == 0
+    command = [sys.executable, "-m", "handspun", "search", str(tmp_path / "index"), "fox"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert b"The na?ve ?fox? hunts ?." in done.stdout and done.stderr == b""
+    done = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True)
+    assert json.loads(done.stdout)["hits"][0]["text"] == "The naïve fox hunts 🦊."

@@ -64,3 +64,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     for read in (read_exam, read_queries, read_qrels):
         with pytest.raises(CorpusError, match=r"gone\.jsonl is no file"):
             read(tmp_path / "gone.jsonl")
+
+
+def test_a_file_without_a_line_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("\n\n")
+    for read in (read_exam, read_queries):
+        with pytest.raises(CorpusError, match=r"empty\.jsonl is empty; write one JSON object a line"):
+            read(tmp_path / "empty.jsonl")

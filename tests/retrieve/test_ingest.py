@@ -77,7 +77,8 @@ def test_a_file_that_cannot_be_read_is_named_with_its_reason_and_leaves_nothing_
     (docs / "dog.txt").write_bytes(b"It \xff barks.")
     report = sync(index)
     assert report.failed[0][0] == "dog.txt" and "byte 3 is not UTF-8" in report.failed[0][1]
-    assert (report.files, report.changed, report.removed) == (2, 0, 0)
+    assert (report.files, report.changed, report.removed) == (2, 0, 1)
+    assert sync(index).removed == 0
     assert "It barks." not in texts(index)
     (docs / "dog.txt").write_text("It barks.")
     assert sync(index).added == 1 and "It barks." in texts(index)
@@ -187,3 +188,15 @@ def test_a_sync_that_is_killed_leaves_whole_files_and_the_next_one_goes_on(tmp_p
     assert {chunk.source for chunk in index.store.every_chunk()} == index.store.files().keys()
     report = sync(index)
     assert (report.added, report.changed, report.files) == (200 - n_read, 0, 200)
+
+
+def test_files_are_those_of_before_with_what_was_added_and_without_what_was_removed(index: Index, docs: Path) -> None:
+    (docs / "bad.txt").write_bytes(b"\xff")
+    before = sync(index)
+    (docs / "bad.txt").unlink()
+    (docs / "fox.md").write_text("")
+    (docs / "dog.txt").unlink()
+    (docs / "cat.txt").write_text("It purrs.")
+    report = sync(index)
+    assert (report.added, report.removed, len(report.failed)) == (1, 2, 1)
+    assert report.files == before.files + report.added - report.removed

@@ -80,3 +80,11 @@ def test_a_root_that_is_gone_or_empty_is_refused_and_not_taken_for_a_wish_to_for
     (tmp_path / "empty").mkdir()
     with pytest.raises(RetrieveError, match=r"empty holds no \.txt, .*\.jsonl\.zst file: name a file or folder that does"):
         scan([tmp_path, tmp_path / "empty"])
+
+
+def test_a_link_that_cannot_be_followed_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    tree(tmp_path, "a.txt")
+    (tmp_path / "far.txt").symlink_to("x" * 300)
+    found = scan([tmp_path])
+    assert list(found.files) == ["a.txt"]
+    assert found.refused == {"far.txt": "a link that cannot be followed: file name too long"}

@@ -1,5 +1,7 @@
 """What an SQLite file promises beyond what every store does: damage and strangers are told in words."""
 
+import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 from small_index import EMBEDDER, TEXTS, chunks_of, document_of, file_of, vectors_of
 
-from handspun.errors import DamagedFileError, RetrieveError
+from handspun.errors import DamagedFileError, DiskFullError, RetrieveError
 from handspun.retrieve.sqlite_store import SqliteStore
 
 
@@ -115,3 +117,28 @@ def test_common_words_are_left_out_where_they_would_have_too_many_chunks_weighed
     assert (len(both), len(store.search_text("animals night", 9))) == (6, 2)
     assert len(store.search_text("animals", 9)) == 6
     store.close()
+
+
+@pytest.mark.parametrize(("free", "error"), [(0, DiskFullError), (1 << 30, RetrieveError)])
+def test_an_error_of_a_disk_that_is_full_is_called_so(
+    path: Path, free: int, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = sqlite3.OperationalError("disk I/O error")
+    failure.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1 << 30, (1 << 30) - free, free))
+    store = SqliteStore(path)
+    with pytest.raises(error, match=r"index\.sqlite"), store._database.failures_in_words():
+        raise failure
+    store.close()
+
+
+def test_what_another_process_has_not_put_into_the_file_yet_is_read_from_its_log(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SqliteStore(path)
+    writer.remove("guide/fox.md")
+    monkeypatch.setattr(os, "access", lambda place, mode: mode != os.W_OK)
+    reader = SqliteStore(path)
+    assert path.with_name("index.sqlite-wal").stat().st_size and list(reader.every_chunk()) == []
+    reader.close()
+    writer.close()

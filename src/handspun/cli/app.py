@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from handspun import __version__
 from handspun.cli import terminal
 from handspun.cli.interrupt import INTERRUPTED
+from handspun.cli.os_errors import sentence_of
 from handspun.cli.overview import overview
 from handspun.errors import HandspunError, UsageError
 
@@ -37,9 +38,6 @@ def run(arguments: Sequence[str]) -> int:
     except HandspunError as error:
         terminal.error(str(error))
         return 1
-    except PermissionError as error:
-        terminal.error(f"{error.filename} may not be opened; change its permissions, or name another.")
-        return 1
     except KeyboardInterrupt:
         goes_on = ": what was saved is whole; run the same command again to go on from there"
         terminal.say(f"interrupted{goes_on if next(iter(arguments), None) in SAVING else ''}.")
@@ -47,4 +45,11 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         terminal.abandon_stdout()
         return NO_READER
+    except OSError as error:
+        if (sentence := sentence_of(error)) is None:
+            raise
+        if error.filename is None:
+            terminal.abandon_stdout()
+        terminal.error(sentence)
+        return 1
     return result if isinstance(result, int) else 0

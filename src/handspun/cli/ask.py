@@ -1,5 +1,6 @@
 """handspun ask: a question answered out of an index, with citations that hold."""
 
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -10,12 +11,15 @@ from handspun.cli.answer_text import as_json, show_answer, show_sent
 from handspun.cli.generate import OVERRIDE, check_prompts, generate_config, read_text
 from handspun.cli.interrupt import INTERRUPTED, ends_at_once
 from handspun.cli.workshop import find_searcher, find_weights, folder_of, mention_base_model, require_memory
-from handspun.errors import RunError
+from handspun.errors import RunError, SettingsError
 from handspun.generate.limits import Limits
 
 if TYPE_CHECKING:
     from handspun.retrieve.answer import Answer
     from handspun.retrieve.searcher import Searcher
+
+KEY = re.compile(r"[a-z]\w*(\.\w+)*=\S*")
+"""A word that sets a key and asks nothing, whatever table the key is of."""
 
 
 def ask(
@@ -50,8 +54,9 @@ def ask(
     """
     with ends_at_once(INTERRUPTED, signal.SIGINT):
         named, words = run_and_words(run, questions, is_run_needed=index is None or not extractive)
-        overrides = [word for word in words if OVERRIDE.match(word)]
-        asked = [word for word in words if not OVERRIDE.match(word)] or [read_text(sys.stdin.read).strip()]
+        overrides = [word for word in words if OVERRIDE.match(word) or KEY.fullmatch(word)]
+        check_keys(overrides, is_model_asked=not extractive)
+        asked = [word for word in words if word not in overrides] or [read_text(sys.stdin.read).strip()]
         check_prompts(asked, may_be_empty=False)
         answers = found(named, asked, overrides, index, extractive=extractive, force=force)
         if json:
@@ -72,6 +77,16 @@ def run_and_words(run: str | None, words: Sequence[str], *, is_run_needed: bool)
         return None, [*([run] if run is not None else []), *words]
     find_weights(run)
     return run, words
+
+
+def check_keys(overrides: Sequence[str], *, is_model_asked: bool) -> None:
+    """Raises SettingsError for a key that would change nothing here."""
+    for override in overrides:
+        if not is_model_asked or not override.startswith("generate."):
+            taken = "override keys of [generate]" if is_model_asked else "no model is asked with --extractive"
+            raise SettingsError(
+                f"{override} changes nothing here: {taken}; `handspun index sync NAME KEY=VALUE` sets those of an index."
+            )
 
 
 def found(

@@ -10,7 +10,7 @@ from handspun.cli.answer_text import show_grounds, show_sent
 from handspun.cli.generate import generate_config, passage_text, read_text
 from handspun.cli.interrupt import INTERRUPTED, ends_at_once
 from handspun.cli.workshop import find_searcher, find_weights, mention_base_model, own_index, require_memory
-from handspun.errors import PromptError, RetrieveError
+from handspun.errors import HandspunError
 from handspun.generate.limits import Limits
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def chat(run: str, *overrides: str, index: str | None = None, force: bool = Fals
     while (message := read_message()) not in (None, "/quit", "/exit"):
         try:
             talk.hear(message)
-        except (PromptError, RetrieveError) as error:
+        except HandspunError as error:
             terminal.error(str(error))
 
 
@@ -79,7 +79,7 @@ class Talk:
     """to be read with the next message"""
 
     def hear(self, message: str) -> None:
-        """Do what a command says, or answer a message. Raises PromptError, RetrieveError."""
+        """Do what a command says, or answer a message. Raises PromptError, RetrieveError, DamagedFileError."""
         command, _, rest = message.partition(" ")
         match command:
             case "":

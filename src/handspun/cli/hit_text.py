@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from handspun.cli.safe_text import on_one_line
+
 if TYPE_CHECKING:
     from handspun.retrieve.chunk import Chunk, Hit
     from handspun.retrieve.citation import Citation
@@ -11,7 +13,7 @@ def place_of(where: "Citation | Chunk") -> str:
     """Where something stands, in words."""
     page = f", page {where.page}" if where.page is not None else ""
     heading = f", {folded(where.heading)}" if where.heading else ""
-    return f"{where.source}{page}, characters {where.start}-{where.end}{heading}"
+    return f"{on_one_line(where.source)}{page}, characters {where.start}-{where.end}{heading}"
 
 
 def folded(text: str) -> str:

@@ -60,7 +60,9 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
     tokenizer = None if found is None else Tokenizer.load(tokenizer_folder(found))
     counted_by = str(found.path) if found else known and known.run
     scan(roots)
-    bring_up_to_date(Index.create(folder, config, roots, run=counted_by, tokenizer=tokenizer), json=json)
+    made = Index.create(folder, config, roots, run=counted_by, tokenizer=tokenizer)
+    mention_if_unservable(made)
+    bring_up_to_date(made, json=json)
 
 
 @index.command
@@ -82,7 +84,7 @@ def sync(name: str, *settings: str, json: bool = False) -> None:
     from handspun.retrieve.index import Index
     from handspun.retrieve.scan import scan
 
-    opened = Index.open(name)
+    opened = Index.open(name, to_sync=True)
     if settings:
         config = build(RetrieveConfig, apply_overrides(to_tree(replace(opened.config, sources=())), settings))
         roots = [Path(source).expanduser() for source in config.sources] or opened.roots
@@ -102,13 +104,14 @@ def list_indexes(*, json: bool = False) -> None:
     """
     from handspun.retrieve.index import INDEXES, known_indexes
 
-    rows = [row for name in known_indexes() if (row := summary(name)) is not None]
+    known = known_indexes()
+    rows = [row for name in known if (row := summary(name)) is not None]
     if json:
         terminal.write_json({"indexes": rows})
     elif rows:
         columns = ("index", "files", "failed", "chunks", "embedder", "store", "made of")
         terminal.table(columns, [(*list(row.values())[:-1], ", ".join(row["roots"])) for row in rows])
-    else:
+    elif not known:
         terminal.say(f"no indexes in {INDEXES}; `handspun index FOLDER --name NAME` makes the first one.")
 
 
@@ -133,6 +136,14 @@ def summary(name: str) -> dict[str, Any] | None:
         "store": config.store,
         "roots": [str(root) for root in opened.roots],
     }
+
+
+def mention_if_unservable(opened: "Index") -> None:
+    """Say of an index that no client can name that it is searched and asked here, but not served."""
+    from handspun.serve.indexes import NAME, name_of
+
+    if not NAME.fullmatch(name := name_of(opened.folder)):
+        terminal.say(f'no client can send "{name}", so it will not be served; letters, digits, ".", "_", "-" in a name can be.')
 
 
 def bring_up_to_date(opened: "Index", *, json: bool) -> None:

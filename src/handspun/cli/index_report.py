@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
+from handspun.cli.safe_text import on_one_line
 
 if TYPE_CHECKING:
     from handspun.retrieve.ingest import SyncReport
@@ -44,7 +45,7 @@ def show(report: "SyncReport") -> None:
 def name_files(what: str, files: Sequence[tuple[str, str]]) -> None:
     """What became of files, and why; of many the first."""
     for path, reason in files[:MOST_NAMED]:
-        terminal.say(f"{what}: {path}: {reason}")
+        terminal.say(f"{what}: {on_one_line(path)}: {reason}")
     if (n_more := len(files) - MOST_NAMED) > 0:
         terminal.say(f"{what}: {n_more:,} more; --json lists them all")
 

@@ -2,14 +2,16 @@
 
 import shlex
 import sys
-from contextlib import closing
-from dataclasses import asdict
+from contextlib import closing, nullcontext
+from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handspun.cli import terminal
 from handspun.cli.index_report import counted
 from handspun.cli.progress import Progress
-from handspun.errors import RetrieveError
+from handspun.cli.safe_text import on_one_line
+from handspun.errors import DamagedFileError, RetrieveError
 
 if TYPE_CHECKING:
     from handspun.retrieve.index import Index
@@ -23,26 +25,43 @@ def doctor(name: str, *, json: bool = False) -> int:
     name
         The name of an index in indexes/, or its folder.
     json
-        Print one JSON object: store, files, documents, chunks, text_rows, vectors, faults, remedy.
+        Print one JSON object: store, files, documents, chunks, text_rows, vectors, faults, remedy. Of a file that cannot be
+        read at all the numbers are null.
     """
     from handspun.retrieve.index import Index
 
-    with closing(Index.open(name)) as opened, Progress(f"check {opened.name}"):
-        counts, faults = opened.store.counts(), opened.store.faults()
-        cure = remedy(opened) if faults else None
+    try:
+        with closing(Index.open(name)) as opened, Progress(f"check {opened.name}"):
+            counts, faults = opened.store.counts(), opened.store.faults()
+            cure = remedy(opened) if faults else None
+    except DamagedFileError as error:
+        if not json:
+            raise
+        terminal.write_json(unreadable(name, error))
+        return 1
     if json:
         terminal.write_json({"store": opened.config.store, **asdict(counts), "faults": faults, "remedy": cure})
         return int(bool(faults))
     terminal.table(("in the index", "number"), [(key.replace("_", " "), count) for key, count in asdict(counts).items()])
     for fault in faults:
-        terminal.say(f"fault: {fault}")
+        terminal.say(f"fault: {on_one_line(fault)}")
     terminal.say(cure or "it is whole.")
     return int(bool(faults))
 
 
+def unreadable(name: str, error: DamagedFileError) -> dict[str, object]:
+    """What scripts get of an index that is too damaged to be counted."""
+    from handspun.retrieve.index import find_index, read_settings
+    from handspun.retrieve.store import Counts
+
+    folder = find_index(name)
+    store = read_settings(folder).retrieve.store
+    counts = dict.fromkeys(field.name for field in fields(Counts))
+    return {"store": store, **counts, "faults": [str(error)], "remedy": read_anew(name, folder, store)}
+
+
 def remedy(index: "Index") -> str:
     """What mends an index that is not whole."""
-    from handspun.retrieve.index import file_of_store
     from handspun.retrieve.tuning import lacks_vectors
 
     name, store = shlex.quote(index.name), index.config.store
@@ -50,7 +69,14 @@ def remedy(index: "Index") -> str:
         return f"`handspun index sync {name}` makes the vectors that are missing."
     if store != "sqlite":
         return f"`handspun index migrate {name} --to {shlex.quote(store)}` writes words and vectors anew."
-    return f"delete {file_of_store(index.folder, store)}, then `handspun index sync {name}` reads everything anew."
+    return read_anew(index.name, index.folder, store)
+
+
+def read_anew(name: str, folder: Path, store: str) -> str:
+    """What always mends an index."""
+    from handspun.retrieve.index import file_of_store
+
+    return f"delete {file_of_store(folder, store)}, then `handspun index sync {shlex.quote(name)}` reads everything anew."
 
 
 def migrate(name: str, *, to: str, json: bool = False) -> None:
@@ -93,17 +119,27 @@ def remove(name: str, *, yes: bool = False) -> int:
     yes
         Do not ask. In a script it is needed.
     """
-    from handspun.retrieve.index import Index
+    from handspun.retrieve.index import find_index
+    from handspun.retrieve.removal import openable, remove_unopened
     from handspun.retrieve.removal import remove as delete
 
-    with closing(Index.open(name)) as opened:
-        counts = opened.store.counts()
-        what = f"{opened.folder}: {counted(counts.chunks, 'chunk')} of {counted(counts.files, 'file')}"
+    folder = find_index(name)
+    opened = openable(folder)
+    with closing(opened) if opened else nullcontext():
+        what = f"{folder}: {amount(opened)}"
         if not yes and not sys.stdin.isatty():
             raise RetrieveError(f"nobody can be asked whether to delete {what}; say --yes.")
         if not yes and not terminal.agrees(f"delete {what}?"):
             terminal.say("nothing is deleted.")
             return 1
-        delete(opened)
+        delete(opened) if opened else remove_unopened(folder)
     terminal.say(f"deleted {what}.")
     return 0
+
+
+def amount(opened: "Index | None") -> str:
+    """How much an index holds, if that can be read."""
+    if opened is None:
+        return "an index that cannot be read"
+    counts = opened.store.counts()
+    return f"{counted(counts.chunks, 'chunk')} of {counted(counts.files, 'file')}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 
 from handspun import __version__
 from handspun.cli.overview import EXPLAINS, PURPOSE, purposes
@@ -54,8 +54,11 @@ def call(arguments: Sequence[str]) -> object:
 def complaint(error: CycloptsError) -> str:
     """What is wrong with the usage; what a verb needs is called as its own usage does."""
     if isinstance(error, MissingArgumentError) and error.argument is not None and error.keyword is None:
-        verb, name = " ".join(("handspun", *(error.command_chain or ()))), error.argument.name.lstrip("-").upper()
+        verb, argument = " ".join(("handspun", *(error.command_chain or ()))), error.argument
+        name = argument.name if argument.field_info.is_keyword_only else argument.name.lstrip("-").upper()
         return f"`{verb}` needs {name}."
+    if isinstance(error, UnusedCliTokensError) and tuple(error.command_chain or ()) == ("search",):
+        return f"{str(error).strip()} Put a query of several words in quotes."
     return str(error).strip()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from handspun.cli.safe_text import printable, printable_json
+from handspun.cli.safe_text import on_one_line, printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,8 +87,9 @@ def abandon_stdout() -> None:
 
 
 def write_json(value: Mapping[str, Any]) -> None:
-    """One JSON object on stdout."""
-    write_line(printable_json(json.dumps(value, indent=2, ensure_ascii=False)))
+    """One JSON object on stdout, all of it in any encoding."""
+    is_unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    write_line(printable_json(json.dumps(value, indent=2, ensure_ascii=not is_unicode)))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -178,7 +179,7 @@ def cell_text(value: Any) -> str:
         case float():
             return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
         case _:
-            return printable(str(value))
+            return on_one_line(str(value))
 
 
 def bytes_text(n_bytes: float) -> str:

@@ -61,13 +61,20 @@ def parsed(path: Path) -> Any:
 
 
 def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSONL file with the numbers of their lines. Raises CorpusError at the first line that is none."""
+    """The objects of a JSONL file with the numbers of their lines. Raises CorpusError at the first line that is none, and where
+    there is no line.
+    """
     check_is_file(path)
+    is_empty = True
 
     def refuse(path: Path, line: int, reason: str) -> None:
         raise CorpusError(f"{path}, line {line}: {reason}; write one JSON object a line.")
 
-    yield from json_lines(path, lambda _: None, refuse, dict[str, Any])
+    for numbered in json_lines(path, lambda _: None, refuse, dict[str, Any]):
+        is_empty = False
+        yield numbered
+    if is_empty:
+        raise CorpusError(f"{path} is empty; write one JSON object a line.")
 
 
 def check_is_file(path: Path) -> None:

@@ -1,8 +1,10 @@
 """An SQLite file of ours: opened with checks, written in whole transactions, and every failure of it said in a sentence."""
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
 
@@ -13,20 +15,27 @@ from handspun.retrieve.text_query import telling
 PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "wal_autocheckpoint = 4000")
 WAIT_S = 30.0
 """how long a writer waits for a writer in another process"""
+LOG_BYTES = 1 << 15
+"""that a log takes at least: on a disk with less SQLite cannot even open a file, and calls that an error of the disk"""
+CHECK_WORDS = "INSERT INTO words (words, rank) VALUES ('integrity-check', 1)"
 ANEW = "delete that file, then `handspun index sync NAME` reads everything anew"
 
 
 class Database:
-    """One connection, which threads take in turns."""
+    """One connection, which threads take in turns. A file that may not be written is read all the same."""
 
     def __init__(self, path: Path | str, *, has_words: bool = True) -> None:
         self.path = path
         self.has_words = has_words
+        self.is_read_only = path != ":memory:" and not is_writable(Path(path))
         self.n_writes = 0
         """transactions that this object has committed"""
         self._lock = RLock()
         with self.failures_in_words():
-            self.connection = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
+            address = to_be_read(Path(path)) if self.is_read_only else path
+            self.connection = sqlite3.connect(
+                address, timeout=WAIT_S, isolation_level=None, check_same_thread=False, uri=self.is_read_only
+            )
             try:
                 self._prepare()
             except BaseException:
@@ -35,7 +44,7 @@ class Database:
 
     def _prepare(self) -> None:
         self._refuse_strangers()
-        for pragma in PRAGMAS:
+        for pragma in () if self.is_read_only else PRAGMAS:
             self.connection.execute(f"PRAGMA {pragma}")
         self.connection.create_function("telling", 1, telling, deterministic=True)
         if self._pragma("user_version") == FORMAT:
@@ -75,7 +84,7 @@ class Database:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return DamagedFileError(f"{self.path} is damaged ({error}); {ANEW}.")
-        if code == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(Path(self.path).parent)):
             return DiskFullError(f"no room to write {self.path}; free some space, then run the same command again.")
         if code == sqlite3.SQLITE_BUSY:
             return RetrieveError(f"{self.path} is being written by another process; wait for it, or end it.")
@@ -134,10 +143,20 @@ class Database:
                 return [str(self._in_words(error))]
             try:
                 if self.has_words:
-                    self.connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+                    self._check_words()
             except sqlite3.DatabaseError as error:
                 faults.append(f"{self.path}: the words do not fit the chunks ({error})")
             return faults
+
+    def _check_words(self) -> None:
+        """Have FTS5 compare words and chunks, which it takes for writing: of a file that may not be written it gets a copy."""
+        if not self.is_read_only:
+            self.connection.execute(CHECK_WORDS)
+            return
+        with closing(sqlite3.connect("")) as copy:
+            self.connection.backup(copy)
+            copy.create_function("telling", 1, telling, deterministic=True)
+            copy.execute(CHECK_WORDS)
 
     def copy(self, path: Path, *, has_words: bool) -> None:
         """Write what is here now to a new file that is another index, with words or without."""
@@ -155,6 +174,25 @@ class Database:
         """Let go of the file."""
         with self._lock:
             self.connection.close()
+
+
+def is_writable(path: Path) -> bool:
+    """Whether a file may be written, or made, and its log beside it."""
+    return all(os.access(place, os.W_OK) for place in (path.parent, path) if place.exists())
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room for a log."""
+    return shutil.disk_usage(folder).free < LOG_BYTES
+
+
+def to_be_read(path: Path) -> str:
+    """The address of a file that may not be written. It is taken for one that never changes where there is no log and none can
+    be made: nobody is writing to it, and SQLite would want to make one.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    is_still = not os.access(path.parent, os.W_OK) and not (log.is_file() and log.stat().st_size)
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_still else ''}"
 
 
 def split_statements(script: str) -> Iterator[str]:

@@ -10,6 +10,8 @@ indexes/NAME/
 └── embedder/       the words of this index, and the embedder where it was trained on them
 """
 
+import os.path
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
-from handspun.errors import RetrieveError
+from handspun.errors import DamagedFileError, RetrieveError
 from handspun.files import write_bytes
 from handspun.lock import locked
 from handspun.retrieve.config import RetrieveConfig
@@ -54,14 +56,17 @@ class Index:
         self.store: Store = open_store(folder, self.config.store)
 
     @classmethod
-    def open(cls, name: str | Path) -> Self:
-        """The index at a path, or of that name in indexes/. Raises RetrieveError naming those there are."""
-        folder = next((path for path in (Path(name), INDEXES / name) if (path / SETTINGS).is_file()), None)
-        if folder is None:
-            known = known_indexes()
-            there_are = f"there are {', '.join(known)}" if known else "there are none yet"
-            raise RetrieveError(f'no index "{name}"; {there_are}: `handspun index FOLDER --name NAME` makes one.')
-        return cls(folder, read_settings(folder))
+    def open(cls, name: str | Path, *, to_sync: bool = False) -> Self:
+        """The index at a path, or of that name in indexes/; its file must be there but `to_sync` it, which makes it anew.
+
+        Raises RetrieveError naming those there are, and DamagedFileError.
+        """
+        folder = find_index(name)
+        settings = read_settings(folder)
+        file = file_of_store(folder, settings.retrieve.store)
+        if not to_sync and not file.is_file():
+            raise DamagedFileError(f"{file} is missing; `handspun index sync {shlex.quote(str(name))}` reads everything anew.")
+        return cls(folder, settings)
 
     @classmethod
     def create(
@@ -113,18 +118,33 @@ class Index:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the index for this process while it is written to. Raises RetrieveError where another one does."""
-
-        def complaint(pid: str, host: str) -> RetrieveError:
-            return RetrieveError(
-                f"{self.folder} is being written by process {pid} on {host}; wait for it, or stop it (kill {pid})."
-            )
-
-        with locked(self.folder, complaint):
+        with held(self.folder):
             yield
 
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder of an index for this process. Raises RetrieveError where another one does."""
+
+    def complaint(pid: str, host: str) -> RetrieveError:
+        return RetrieveError(f"{folder} is being written by process {pid} on {host}; wait for it, or stop it (kill {pid}).")
+
+    with locked(folder, complaint):
+        yield
+
+
+def find_index(name: str | Path) -> Path:
+    """The folder of the index at a path, or of that name in indexes/. Raises RetrieveError naming those there are."""
+    folder = next((path for path in (Path(name), INDEXES / name) if (path / SETTINGS).is_file()), None)
+    if folder is None:
+        known = known_indexes()
+        there_are = f"there are {', '.join(known)}" if known else "there are none yet"
+        raise RetrieveError(f'no index "{name}"; {there_are}: `handspun index FOLDER --name NAME` makes one.')
+    return folder
 
 
 def folder_for(name: str) -> Path:
@@ -175,13 +195,13 @@ def read_settings(folder: Path) -> IndexSettings:
 
 
 def absolute(roots: Sequence[Path]) -> tuple[str, ...]:
-    """What an index is made of, as its settings say it."""
-    return tuple(str(root.absolute()) for root in roots)
+    """What an index is made of, as its settings say it: each once, in one spelling, links as they are."""
+    return tuple(dict.fromkeys(os.path.normpath(root.absolute()) for root in roots))
 
 
 def check_keeps_roots(folder: Path, before: IndexSettings, after: IndexSettings) -> None:
     """Raises RetrieveError where an index would lose what it was made of."""
-    if lost := [root for root in before.roots if root not in after.roots]:
+    if lost := [root for root in before.roots if os.path.normpath(root) not in after.roots]:
         raise RetrieveError(
             f"{folder} is made of {lost[0]}: name that too, or give another --name; `handspun index sync` with sources=… "
             f"makes it of something else."

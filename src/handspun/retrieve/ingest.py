@@ -36,6 +36,7 @@ class SyncReport:
     added: int
     changed: int
     removed: int
+    """that could be searched before: they are gone, or can no longer be read"""
     failed: tuple[tuple[str, str], ...]
     """path and reason of every file that could not be read"""
     in_part: tuple[tuple[str, str], ...]
@@ -105,13 +106,18 @@ class Ingest:
     def forget(self, path: str) -> Outcome:
         """Remove a file that is gone."""
         self.index.store.remove(path)
-        return "removed"
+        return self.loss_of(path)
 
     def refuse(self, file: IndexedFile) -> Outcome:
         """Note that a file cannot be read. What was indexed of it goes: it is no longer what the file says."""
         if file != self.known.get(file.path):
             self.index.store.replace(file)
-        return "failed"
+        return self.loss_of(file.path)
+
+    def loss_of(self, path: str) -> Outcome:
+        """What it means that a file cannot be searched now: one that could be is removed."""
+        before = self.known.get(path)
+        return "removed" if before is not None and before.status == "read" else "failed"
 
     def renew(self, path: str, file: Path) -> Outcome:
         """Put a file into the index unless it was read before just as it is."""

@@ -4,8 +4,8 @@ from contextlib import closing
 from pathlib import Path
 from shutil import rmtree
 
-from handspun.errors import RetrieveError
-from handspun.retrieve.index import FILE, SETTINGS, Index
+from handspun.errors import DamagedFileError, DiskFullError, RetrieveError
+from handspun.retrieve.index import FILE, QDRANT, SETTINGS, Index, held, read_settings
 from handspun.retrieve.mirrored_store import MirroredStore
 
 PARTS = (SETTINGS, FILE, "lancedb", "qdrant-", "vectors.sqlite", "tokenizer", "embedder", ".lock", f".{SETTINGS}")
@@ -19,15 +19,46 @@ def remove(index: Index) -> None:
     does not answer. An index of which a part is deleted can be opened, and deleted, until all of it is gone.
     """
     with closing(index), index.lock():
-        folder = index.folder.resolve()
-        refuse_strangers(folder)
+        refuse_strangers(index.folder)
         if isinstance(index.store, MirroredStore):
             index.store.destroy()
-        for path in sorted(folder.iterdir(), key=lambda path: path.name == SETTINGS):
-            rmtree(path) if path.is_dir() else path.unlink()
-        folder.rmdir()
-        if index.folder.is_symlink():
-            index.folder.unlink()
+        delete(index.folder)
+
+
+def openable(folder: Path) -> Index | None:
+    """The index in a folder; None where its file is damaged or gone, or the disk too full to open it.
+
+    Raises what is wrong where a server has a part of it: only the file says which.
+    """
+    try:
+        index = Index.open(folder)
+        try:
+            index.store.counts()
+        except BaseException:
+            index.close()
+            raise
+    except (DamagedFileError, DiskFullError):
+        if read_settings(folder).retrieve.store.startswith(QDRANT):
+            raise
+        return None
+    return index
+
+
+def remove_unopened(folder: Path) -> None:
+    """Delete an index that cannot be opened. Raises RetrieveError as `remove` does."""
+    with held(folder):
+        refuse_strangers(folder)
+        delete(folder)
+
+
+def delete(folder: Path) -> None:
+    """Delete the folder of an index, its settings last, and a link to it."""
+    resolved = folder.resolve()
+    for path in sorted(resolved.iterdir(), key=lambda path: path.name == SETTINGS):
+        rmtree(path) if path.is_dir() else path.unlink()
+    resolved.rmdir()
+    if folder.is_symlink():
+        folder.unlink()
 
 
 def refuse_strangers(folder: Path) -> None:

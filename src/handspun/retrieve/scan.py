@@ -57,21 +57,24 @@ def walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
         closed.update(dict.fromkeys(links, "a link to a folder, which is not followed: name that folder, too"))
         paths = [Path(folder, name) for name in names if not name.startswith(".")]
         files += filter(is_file_or_link, paths)
-        others = [path for path in paths if path.exists() and not is_file_or_link(path)]
+        others = [path for path in paths if not is_file_or_link(path) and path.exists()]
         closed.update(dict.fromkeys(others, "a pipe, a socket or a device, which is not opened"))
     return sorted(files), closed
 
 
 def is_file_or_link(path: Path) -> bool:
     """Whether it is a file or a link, rather than a pipe or a device."""
-    return path.is_file() or path.is_symlink()
+    return path.is_symlink() or path.is_file()
 
 
 def fault(path: Path, root: Path) -> str | None:
     """Why a file is not even opened, if it is not."""
     if not path.resolve().is_relative_to((root if root.is_dir() else root.parent).resolve()):
         return "a link that leaves its folder"
-    return None if path.is_file() else "a link that leads to no file"
+    try:
+        return None if path.is_file() else "a link that leads to no file"
+    except OSError as error:
+        return f"a link that cannot be followed: {reason_of(error)}"
 
 
 def labels(roots: Sequence[Path]) -> list[str]:
