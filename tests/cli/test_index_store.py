@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -133,10 +134,34 @@ def test_an_index_without_its_file_is_not_whole_and_a_sync_makes_it_anew(
     for words in (["search", str(folder), "fox"], ["index", "doctor", str(folder)]):
         assert run(words) == 1
         said = capsys.readouterr().err
-        assert f"index.sqlite is missing; `handspun index sync {folder}` reads everything anew" in said
+        assert f"index.sqlite is missing or empty; `handspun index sync {folder}` reads everything anew" in said
     assert not (folder / "index.sqlite").exists()
     assert run(["index", "sync", str(folder)]) == run(["index", "doctor", str(folder)]) == 0
     assert "2 added" in capsys.readouterr().err
+
+
+def test_an_empty_file_is_no_whole_index(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "index.sqlite").write_bytes(b"")
+    assert run(["search", str(folder), "fox"]) == run(["index", "doctor", str(folder)]) == 1
+    assert run(["index", "sync", str(folder)]) == run(["index", "doctor", str(folder)]) == 0
+
+
+def test_what_was_learnt_and_is_gone_is_a_fault_that_a_sync_mends(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(folder / "embedder")
+    assert run(["index", "doctor", str(folder)]) == 1
+    told = capsys.readouterr().err
+    assert "is missing: searching makes do without what was learnt" in told
+    assert f"`handspun index sync {folder}` learns it anew" in told
+    assert run(["index", "sync", str(folder)]) == run(["index", "doctor", str(folder)]) == 0
+
+
+def test_an_embedder_that_is_not_to_be_had_changes_no_setting(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (folder / "index.toml").read_text()
+    assert run(["index", "sync", str(folder), "embedder=states:nowhere"]) == 1
+    assert run(["index", str(folder.parent / "docs"), "embedder=states:nowhere", "--name", str(folder)]) == 1
+    assert (folder / "index.toml").read_text() == before
+    assert run(["index", str(folder.parent / "docs"), "embedder=states:nowhere", "--name", str(folder.parent / "new")]) == 1
+    assert not (folder.parent / "new").exists()
 
 
 @pytest.mark.parametrize("content", [None, b"these are not the bytes of a database" * 100])

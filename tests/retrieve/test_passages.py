@@ -64,6 +64,13 @@ def test_one_that_has_no_sentence_as_short_as_its_share_is_left_out_but_not_the_
     assert n_left_out == 0
 
 
+def test_room_of_one_that_is_left_out_goes_to_the_others() -> None:
+    long = "x" * 60 + "."
+    sent, n_left_out = packed({"a": TEXT, "long": long}, passage_tokens=n_tokens(TEXT) + 2)
+    assert [(one.text, one.is_cut) for one in sent] == [(TEXT, False)]
+    assert n_left_out == 1
+
+
 def test_the_best_one_is_cut_behind_a_word_where_not_even_a_sentence_fits() -> None:
     (cut,), n_left_out = packed({"a": TEXT, "b": TEXT}, passage_tokens=n_tokens("The cat") + 1, query="Bees?")
     assert (cut.text, cut.is_cut) == ("The cat", True)

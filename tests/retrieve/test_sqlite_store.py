@@ -142,3 +142,15 @@ def test_what_another_process_has_not_put_into_the_file_yet_is_read_from_its_log
     assert path.with_name("index.sqlite-wal").stat().st_size and list(reader.every_chunk()) == []
     reader.close()
     writer.close()
+
+
+def test_ctrl_c_while_words_are_written_is_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(text: str) -> str:
+        raise KeyboardInterrupt(text)
+
+    monkeypatch.setattr("handspun.retrieve.database.telling", interrupted)
+    store = SqliteStore(tmp_path / "index.sqlite")
+    with pytest.raises(KeyboardInterrupt):
+        store.replace(file_of("guide/fox.md"), [document_of("guide/fox.md")], chunks_of("guide/fox.md"))
+    assert store.counts().chunks == 0
+    store.close()

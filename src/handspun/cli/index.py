@@ -12,6 +12,7 @@ from cyclopts import App
 from handspun.cli import terminal
 from handspun.cli.index_report import json_of, show, show_tuned
 from handspun.cli.index_store import doctor, migrate, remove
+from handspun.cli.os_errors import sentence_of
 from handspun.cli.progress import Progress
 from handspun.cli.workshop import find_run
 from handspun.errors import HandspunError
@@ -46,6 +47,7 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
     json
         Print one JSON object: files, chunks, added, changed, removed, failed, failures, in_part, unread, seconds.
     """
+    from handspun.retrieve.embedders import check_to_be_had
     from handspun.retrieve.index import Index, folder_for, known_settings
     from handspun.retrieve.scan import scan
     from handspun.stages.tokenize import tokenizer_folder
@@ -60,6 +62,8 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
     tokenizer = None if found is None else Tokenizer.load(tokenizer_folder(found))
     counted_by = str(found.path) if found else known and known.run
     scan(roots)
+    if known is None or config.embedder != known.retrieve.embedder:
+        check_to_be_had(config.embedder)
     made = Index.create(folder, config, roots, run=counted_by, tokenizer=tokenizer)
     mention_if_unservable(made)
     bring_up_to_date(made, json=json)
@@ -81,6 +85,7 @@ def sync(name: str, *settings: str, json: bool = False) -> None:
     json
         Print one JSON object: files, chunks, added, changed, removed, failed, failures, in_part, unread, seconds.
     """
+    from handspun.retrieve.embedders import check_to_be_had
     from handspun.retrieve.index import Index
     from handspun.retrieve.scan import scan
 
@@ -89,6 +94,8 @@ def sync(name: str, *settings: str, json: bool = False) -> None:
         config = build(RetrieveConfig, apply_overrides(to_tree(replace(opened.config, sources=())), settings))
         roots = [Path(source).expanduser() for source in config.sources] or opened.roots
         scan(roots)
+        if config.embedder != opened.config.embedder:
+            check_to_be_had(config.embedder)
         opened = opened.changed(config, roots)
     bring_up_to_date(opened, json=json)
 
@@ -127,6 +134,9 @@ def summary(name: str) -> dict[str, Any] | None:
     except HandspunError as error:
         terminal.error(str(error))
         return None
+    except PermissionError as error:
+        terminal.error(sentence_of(error) or str(error))
+        return None
     return {
         "name": name,
         "files": counts.files,
@@ -159,7 +169,7 @@ def bring_up_to_date(opened: "Index", *, json: bool) -> None:
         if not is_tuned(opened):
             with Progress(f"tune {opened.name}", unit="texts") as progress:
                 tuned = tune(opened, progress)
-            show_tuned(tuned)
+            show_tuned(tuned, opened.config.min_score)
     if json:
         terminal.write_json({**json_of(report), "seconds": round(time.monotonic() - began, 3)})
     else:

@@ -55,8 +55,8 @@ def counted(n: int, thing: str) -> str:
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
-def show_tuned(tuned: "Tuned | None") -> None:
-    """How an index is searched from now on, and what that was measured to find."""
+def show_tuned(tuned: "Tuned | None", min_score: float | None) -> None:
+    """How an index is searched from now on, and what that was measured to find; `min_score` is the one that was asked for."""
     if tuned is None:
         return
     by = f"words and by {tuned.asked} vectors, their share {tuned.weight:.2g}" if tuned.embedder else "words alone"
@@ -65,7 +65,7 @@ def show_tuned(tuned: "Tuned | None") -> None:
         fused = f", with vectors {tuned.ndcg_fused:.3f}" if tuned.asked != "none" and tuned.ndcg_fused is not None else ""
         questions = f"{tuned.n_known_items:,} questions made of its own sentences"
         terminal.say(f"nDCG@10 of {questions}: by words {tuned.ndcg_words:.3f}{fused}")
-    if tuned.share_found is None:
+    if tuned.share_found is None and min_score is None:
         why = "this is too little to tune on" if tuned.n_known_items else "there is too little text to tune on"
         share = ", and so is the share of vectors" if tuned.embedder else ""
         terminal.say(f"{why}: what counts as found is the default, a score of {tuned.min_score:.2f}{share}")

@@ -29,10 +29,13 @@ def doctor(name: str, *, json: bool = False) -> int:
         read at all the numbers are null.
     """
     from handspun.retrieve.index import Index
+    from handspun.retrieve.tuning import lost_folder
 
     try:
         with closing(Index.open(name)) as opened, Progress(f"check {opened.name}"):
             counts, faults = opened.store.counts(), opened.store.faults()
+            if lost := lost_folder(opened):
+                faults = [*faults, f"{lost} is missing: searching makes do without what was learnt"]
             cure = remedy(opened) if faults else None
     except DamagedFileError as error:
         if not json:
@@ -62,9 +65,11 @@ def unreadable(name: str, error: DamagedFileError) -> dict[str, object]:
 
 def remedy(index: "Index") -> str:
     """What mends an index that is not whole."""
-    from handspun.retrieve.tuning import lacks_vectors
+    from handspun.retrieve.tuning import lacks_vectors, lost_folder
 
     name, store = shlex.quote(index.name), index.config.store
+    if lost_folder(index):
+        return f"`handspun index sync {name}` learns it anew."
     if lacks_vectors(index):
         return f"`handspun index sync {name}` makes the vectors that are missing."
     if store != "sqlite":

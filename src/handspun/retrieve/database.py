@@ -18,6 +18,8 @@ WAIT_S = 30.0
 LOG_BYTES = 1 << 15
 """that a log takes at least: on a disk with less SQLite cannot even open a file, and calls that an error of the disk"""
 CHECK_WORDS = "INSERT INTO words (words, rank) VALUES ('integrity-check', 1)"
+FUNCTION_FAILED = "user-defined function raised exception"
+"""What SQLite says where Ctrl-C came while `telling` ran, which raises nothing by itself."""
 ANEW = "delete that file, then `handspun index sync NAME` reads everything anew"
 
 
@@ -78,6 +80,8 @@ class Database:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if str(error) == FUNCTION_FAILED:
+                raise KeyboardInterrupt from error
             raise self._in_words(error) from error
 
     def _in_words(self, error: sqlite3.DatabaseError) -> Exception:

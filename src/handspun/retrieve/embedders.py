@@ -11,6 +11,12 @@ LEARNT = ("lsa", "static")
 """are learnt from the very texts that are to be searched"""
 
 
+def check_to_be_had(asked: str) -> None:
+    """Raises RetrieveError for a model that is not here, before an index is told to use it."""
+    if asked not in ("none", *LEARNT):
+        ready_made(asked, None)
+
+
 def make_embedder(asked: str, texts: Sequence[Sequence[str]], cache: Path | None = None) -> Embedder | None:
     """What `embedder = asked` means for texts, given as their stems. Raises RetrieveError where it is not to be had."""
     if asked == "none":

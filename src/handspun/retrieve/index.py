@@ -64,8 +64,9 @@ class Index:
         folder = find_index(name)
         settings = read_settings(folder)
         file = file_of_store(folder, settings.retrieve.store)
-        if not to_sync and not file.is_file():
-            raise DamagedFileError(f"{file} is missing; `handspun index sync {shlex.quote(str(name))}` reads everything anew.")
+        if not to_sync and not (file.is_file() and file.stat().st_size):
+            cure = f"`handspun index sync {shlex.quote(str(name))}` reads everything anew"
+            raise DamagedFileError(f"{file} is missing or empty; {cure}.")
         return cls(folder, settings)
 
     @classmethod

@@ -56,7 +56,8 @@ class LanceMirror(Mirror):
         if generation != self._generation:
             if name_of(generation) not in self._names():
                 return False
-            self._table, self._generation = self._connection.open_table(name_of(generation)), generation
+            with failures_in_words():
+                self._table, self._generation = self._connection.open_table(name_of(generation)), generation
         return True
 
     def _names(self) -> list[str]:
@@ -111,7 +112,8 @@ class LanceMirror(Mirror):
             self._make_indexes()
             if any(index.num_unindexed_rows for index in self._table.list_indices()):
                 self._table.optimize(cleanup_older_than=KEPT_VERSIONS)
-        return self._table.count_rows() > 0
+        with failures_in_words():
+            return self._table.count_rows() > 0
 
     def _make_indexes(self) -> None:
         from lancedb.index import FTS, IvfFlat
@@ -125,7 +127,8 @@ class LanceMirror(Mirror):
 
     def counts(self) -> tuple[int, int]:
         has_vectors = "vector" in self._table.schema.names
-        return self._table.count_rows(), self._table.count_rows("vector IS NOT NULL") if has_vectors else 0
+        with failures_in_words():
+            return self._table.count_rows(), self._table.count_rows("vector IS NOT NULL") if has_vectors else 0
 
     def destroy(self) -> None:
         rmtree(self._folder, ignore_errors=True)
@@ -141,7 +144,8 @@ def failures_in_words() -> Iterator[None]:
         yield
     except (RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise RetrieveError(f"LanceDB does not do what it was asked ({reason}); run `handspun index doctor`.") from error
+        cure = "`handspun index migrate NAME --to lancedb` writes it anew"
+        raise RetrieveError(f"LanceDB does not do what it was asked ({reason}); {cure}.") from error
 
 
 def name_of(generation: int) -> str:

@@ -63,6 +63,8 @@ def pack(
         if fitting:
             sent.append(fitting)
             room -= fitting.n_tokens
+    if 0 < len(sent) < len(wanted):  # the room of those that are left out is for the others
+        sent = list(pack([one.hit for one in sent], query, tokenizer, n_passages=len(sent), passage_tokens=passage_tokens)[0])
     return tuple(sent), len(wanted) - len(sent)
 
 

@@ -26,6 +26,14 @@ def is_tuned(index: Index) -> bool:
     return tuned.fits(index.config.embedder, index.store.counts().chunks) and not lacks_vectors(index)
 
 
+def lost_folder(index: Index) -> Path | None:
+    """The folder of what was learnt for searching, where it is not there any more."""
+    tuned = Tuned.of(index.store)
+    if tuned is None or not tuned.folder or (folder := index.embedder_folder / tuned.folder).is_dir():
+        return None
+    return folder
+
+
 def lacks_vectors(index: Index) -> bool:
     """Whether there are chunks without a vector of the embedder that is searched."""
     tuned = Tuned.of(index.store)
