@@ -2,9 +2,9 @@
 
     HANDSPUN_DATA=FOLDER python benchmarks/retrieval.py [--json] [--embedder lsa] [--sets squad cranfield cisi]
 
-Each set of FOLDER/retrieval is indexed, tunes itself on questions made out of its own text (nobody's judgments are looked at),
-and is asked all its queries. A document stands where its best chunk does. The bars are for both together, with nothing
-downloaded and the settings that an index has by default.
+Each set of FOLDER/retrieval is indexed, tunes itself on questions made out of its own text (the default that it sets out from
+was chosen with a look at these sets), and is asked all its queries. A document stands where its best chunk does. The bars are
+for both together, with nothing downloaded and the settings that an index has by default.
 """
 
 import argparse

@@ -130,11 +130,10 @@ def test_an_empty_file_of_queries_is_refused(index: str, tmp_path: Path, capsys:
     assert "queries.jsonl is empty; write one JSON object a line" in capsys.readouterr().err
 
 
-def test_words_without_quotes_are_told_of_them(index: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["search", index, "two", "words"]) == 2
-    assert "Put a query of several words in quotes." in capsys.readouterr().err
-    assert run(["runs", "two", "words"]) == 2
-    assert "quotes" not in capsys.readouterr().err
+def test_words_without_quotes_are_one_query(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", index, "mice", "owls", "hunt", "--json"]) == run(["search", index, "mice owls hunt", "--json"]) == 0
+    bare, quoted = capsys.readouterr().out.split("}\n{")
+    assert bare.strip("{}\n") == quoted.strip("{}\n")
 
 
 def test_what_an_encoding_cannot_say_is_replaced_and_in_json_spelled_out(tmp_path: Path) -> None:

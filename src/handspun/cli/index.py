@@ -47,7 +47,6 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
     json
         Print one JSON object: files, chunks, added, changed, removed, failed, failures, in_part, unread, seconds.
     """
-    from handspun.retrieve.embedders import check_to_be_had
     from handspun.retrieve.index import Index, folder_for, known_settings
     from handspun.retrieve.scan import scan
     from handspun.stages.tokenize import tokenizer_folder
@@ -62,8 +61,6 @@ def make(*paths: str, name: str, run: str | None = None, json: bool = False) -> 
     tokenizer = None if found is None else Tokenizer.load(tokenizer_folder(found))
     counted_by = str(found.path) if found else known and known.run
     scan(roots)
-    if known is None or config.embedder != known.retrieve.embedder:
-        check_to_be_had(config.embedder)
     made = Index.create(folder, config, roots, run=counted_by, tokenizer=tokenizer)
     mention_if_unservable(made)
     bring_up_to_date(made, json=json)
@@ -85,7 +82,6 @@ def sync(name: str, *settings: str, json: bool = False) -> None:
     json
         Print one JSON object: files, chunks, added, changed, removed, failed, failures, in_part, unread, seconds.
     """
-    from handspun.retrieve.embedders import check_to_be_had
     from handspun.retrieve.index import Index
     from handspun.retrieve.scan import scan
 
@@ -94,8 +90,6 @@ def sync(name: str, *settings: str, json: bool = False) -> None:
         config = build(RetrieveConfig, apply_overrides(to_tree(replace(opened.config, sources=())), settings))
         roots = [Path(source).expanduser() for source in config.sources] or opened.roots
         scan(roots)
-        if config.embedder != opened.config.embedder:
-            check_to_be_had(config.embedder)
         opened = opened.changed(config, roots)
     bring_up_to_date(opened, json=json)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from handspun import __version__
 from handspun.cli.overview import EXPLAINS, PURPOSE, purposes
@@ -57,8 +57,6 @@ def complaint(error: CycloptsError) -> str:
         verb, argument = " ".join(("handspun", *(error.command_chain or ()))), error.argument
         name = argument.name if argument.field_info.is_keyword_only else argument.name.lstrip("-").upper()
         return f"`{verb}` needs {name}."
-    if isinstance(error, UnusedCliTokensError) and tuple(error.command_chain or ()) == ("search",):
-        return f"{str(error).strip()} Put a query of several words in quotes."
     return str(error).strip()
 
 

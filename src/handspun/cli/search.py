@@ -25,8 +25,7 @@ CHUNKS_PER_DOCUMENT = 4
 
 def search(
     name: str,
-    query: str | None = None,
-    *,
+    *query: str,
     k: int = 10,
     filter: tuple[str, ...] = (),
     queries: Path | None = None,
@@ -39,7 +38,7 @@ def search(
     name
         The name of an index in indexes/, or its folder.
     query
-        A question, or words to look for.
+        A question, or words to look for, in quotes or without.
     k
         Hits at most; with `queries`, documents for each.
     filter
@@ -54,9 +53,10 @@ def search(
     from handspun.retrieve.no_hits import cause, without_match
     from handspun.retrieve.searcher import Searcher
 
-    if (query is None) == (queries is None):
+    words = " ".join(query)
+    if bool(query) == (queries is not None):
         raise RetrieveError("search needs a query or --queries FILE.jsonl, one of the two.")
-    if query is not None and not query.strip():
+    if query and not words.strip():
         raise RetrieveError("the query is empty: write what to look for.")
     if k < 1:
         raise RetrieveError(f"--k {k}: ask for at least 1 hit.")
@@ -67,11 +67,11 @@ def search(
             if filters and not index.store.n_passing(filters):
                 terminal.say(f"nothing can be found: {printable(without_match(index.store, filters))}")
             write_rows(searcher, queries, k, filters)
-        elif query is not None:
-            hits = searcher.search(query, k, filters)
+        else:
+            hits = searcher.search(words, k, filters)
             if not hits:
-                terminal.say(f"nothing found: {printable(cause(index.store, query, filters))}")
-            show(query, hits, searcher.min_score, json=json)
+                terminal.say(f"nothing found: {printable(cause(index.store, words, filters))}")
+            show(words, hits, searcher.min_score, json=json)
 
 
 def parsed(text: str) -> tuple[str, Any]:

@@ -94,12 +94,9 @@ def answer_table(answers: Mapping[str, Any]) -> Table:
     """Exact match, F1 and abstentions in the three arms."""
     shares = [answers[share] for share in ("exact_match", "f1", "abstained")]
     rows = [(name, *(percent(share[arm]) for share in shares)) for arm, name in INDEX_ARM_NAMES.items()]
-    return (
-        f"{answers['n_questions']:,} question{'s' * (answers['n_questions'] != 1)}",
-        "exact match",
-        "F1",
-        "“I do not know.”",
-    ), rows
+    n_asked = answers["n_questions"]
+    head = f"{n_asked:,} question{'' if n_asked == 1 else 's'}"
+    return (head, "exact match", "F1", "“I do not know.”"), rows
 
 
 def text_table(text: Mapping[str, Any]) -> Table:

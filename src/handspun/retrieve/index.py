@@ -24,6 +24,7 @@ from handspun.errors import DamagedFileError, RetrieveError
 from handspun.files import write_bytes
 from handspun.lock import locked
 from handspun.retrieve.config import RetrieveConfig
+from handspun.retrieve.embedders import check_to_be_had
 from handspun.retrieve.store import Store
 from handspun.runs import visible_entries
 from handspun.settings import build, read_toml, to_toml
@@ -87,7 +88,7 @@ class Index:
             raise RetrieveError(f"{folder} holds {strangers[0]} and no {SETTINGS}, so it is no index; give another --name.")
         if before := known_settings(folder):
             check_keeps_roots(folder, before, settings)
-            check_keeps_store(folder, before, settings)
+        check_can_be(folder, before, settings)
         if tokenizer is not None:
             tokenizer.save(folder / "tokenizer")
         write_bytes(folder / SETTINGS, to_toml(settings).encode())
@@ -96,7 +97,7 @@ class Index:
     def changed(self, config: RetrieveConfig, roots: Sequence[Path]) -> Self:
         """The same index with other settings, opened in the place of this one; it stays in its store. Raises RetrieveError."""
         settings = replace(self.settings, roots=absolute(roots), retrieve=config)
-        check_keeps_store(self.folder, self.settings, settings)
+        check_can_be(self.folder, self.settings, settings)
         self.close()
         write_bytes(self.folder / SETTINGS, to_toml(settings).encode())
         return type(self)(self.folder, settings)
@@ -209,8 +210,10 @@ def check_keeps_roots(folder: Path, before: IndexSettings, after: IndexSettings)
         )
 
 
-def check_keeps_store(folder: Path, before: IndexSettings, after: IndexSettings) -> None:
-    """Raises RetrieveError where an index would lose what it keeps its chunks in."""
-    if before.retrieve.store != after.retrieve.store:
+def check_can_be(folder: Path, before: IndexSettings | None, after: IndexSettings) -> None:
+    """Raises RetrieveError where an index would lose what it keeps its chunks in, or is to use an embedder that is not here."""
+    if before is None or before.retrieve.embedder != after.retrieve.embedder:
+        check_to_be_had(after.retrieve.embedder)
+    if before is not None and before.retrieve.store != after.retrieve.store:
         change = f"from {before.retrieve.store} to {after.retrieve.store}"
         raise RetrieveError(f"{folder} cannot change its store {change} here: use `handspun index migrate`, or another --name.")
